@@ -1,0 +1,54 @@
+# Everything runs from .venv, made from the locked requirements; nothing else is asked of the machine than Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/.run
+DEV := .venv/.dev
+
+.PHONY: help demo up test check format bench-krpc bench-bus bench-sync bench-lookup clean
+
+help:  ## Say what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+
+$(RUN): requirements/run.txt pyproject.toml
+	@test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUN)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUN)  ## Do the main job on a private DHT, and narrate it
+	$(BIN)/scout demo
+
+up: $(RUN)  ## Run everything in one process with a private swarm, until Ctrl-C
+	$(BIN)/scout up --swarm 16
+
+test: $(DEV)  ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(DEV)  ## Lint, format, types, import floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(DEV)  ## Apply the formatter and the safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-krpc: $(DEV)  ## Queries a second of one node, beside libtorrent in the same run
+	$(BIN)/python -m bench.krpc
+
+bench-bus: $(DEV)  ## Bus requests a second, and their latency
+	$(BIN)/python -m bench.bus
+
+bench-sync: $(DEV)  ## Syncs and reads a second on a 16-node swarm, and their latency
+	$(BIN)/python -m bench.sync
+
+bench-lookup: $(DEV)  ## Nodes asked by a lookup against the size of a simulated network
+	$(BIN)/python -m bench.lookup
+
+clean:  ## Remove .venv and all caches
+	rm -rf .venv build bench/build .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,1 @@
+"""Scout's Python SDK: find your peers and leave them messages."""

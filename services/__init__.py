@@ -1,0 +1,1 @@
+"""Scout's services; they never import each other (docs/architecture.md, "Floors")."""

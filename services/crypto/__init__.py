@@ -1,0 +1,1 @@
+"""The only service that opens handles: derivation, sealing, opening, signing. Stateless."""

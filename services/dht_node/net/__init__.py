@@ -1,0 +1,1 @@
+"""The core's edges: the UDP socket, the bootstrap names, the saved state."""

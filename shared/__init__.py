@@ -1,0 +1,1 @@
+"""What the services and the clients have in common, floor by floor (docs/architecture.md)."""

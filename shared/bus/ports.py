@@ -1,0 +1,28 @@
+"""What services and gateways know of the bus: they ask, or they answer.
+
+Two implementations keep one contract suite (tests/contract): Redis streams, and an in-memory twin for one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from shared.contracts.operation import CallContext, Operation, Reply, Request
+
+Handler = Callable[[Any, CallContext], Awaitable[Any]]
+"""Works on one request and returns its reply. It raises `ScoutError` for an answer that is an error.
+It may be called again for a request that another replica began: it must be idempotent."""
+
+Handlers = Mapping[Operation[Any, Any], Handler]
+
+
+class Requester(Protocol):
+    """The asking side."""
+
+    async def call(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> Reply:
+        """Ask for `operation` and wait for its reply, at the longest until `context.deadline_ms`.
+
+        Raises ScoutError: what the handler raised, or `deadline_exceeded`, `overloaded`, `bus_unavailable`, `internal`.
+        """
+        ...

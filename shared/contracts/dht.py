@@ -1,0 +1,158 @@
+"""What the DHT node can be asked to do.
+
+Values are *bencoded* bytes exactly as they travel (BEP 44 signs those bytes): at most 1000 bytes.
+Node ids, info-hashes and targets are 20 bytes, public keys 32, signatures 64.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.operation import Message, Operation
+
+
+class LookupReport(Message, frozen=True, kw_only=True):
+    """How a lookup went: counts of nodes."""
+
+    asked: int
+    answered: int
+    timed_out: int
+    elapsed_ms: float
+
+
+class StoringReport(Message, frozen=True, kw_only=True):
+    """What became of a put, counted by node; never a bare "ok"."""
+
+    asked: int
+    """Nodes that a put was sent to."""
+    answered: int
+    """Of those, how many answered in any way before the reply was due."""
+    stored: int
+    rejected: dict[int, int]
+    """KRPC error code (BEP 5, BEP 44) -> how many nodes answered it."""
+    timed_out: int
+    prefixes: int
+    """Distinct /24 (IPv4) or /48 (IPv6) networks among the nodes that stored."""
+    closest_distance: int
+    """Number of leading bits that the target shares with the closest storing node; 0 when none stored."""
+    elapsed_ms: float
+
+
+class MutableVersion(Message, frozen=True, kw_only=True):
+    """One distinct valid version of a mutable item, as some nodes hold it. Its signature has been checked."""
+
+    value: bytes
+    seq: int
+    signature: bytes
+    holders: int
+    """How many of the nodes that answered hold exactly this version."""
+
+
+class GetMutable(Message, frozen=True, kw_only=True):
+    """Find the versions of a mutable item."""
+
+    public_key: bytes
+    salt: bytes = b""
+    settle: bool = True
+    """True: every version from every node that answered. False: return at the first valid one."""
+
+
+class GetMutableReply(Message, frozen=True, kw_only=True):
+    """The versions found, highest seq first; empty when no node that answered holds any."""
+
+    versions: list[MutableVersion]
+    report: LookupReport
+
+
+class PutMutable(Message, frozen=True, kw_only=True):
+    """Store a signed version on the nodes closest to its target."""
+
+    public_key: bytes
+    salt: bytes = b""
+    seq: int
+    value: bytes
+    signature: bytes
+    seen: list[bytes] | None = None
+    """Signatures of the versions that this one supersedes; None: no condition.
+
+    With it the put is a compare-and-swap on every node (the `cas` of BEP 44, against what that very node held),
+    and a node that holds a version not named here is a conflict."""
+    quorum: int = 3
+    """Answer when this many nodes have stored it; the rest of the put goes on behind."""
+
+
+class PutReply(Message, frozen=True, kw_only=True):
+    """What became of a put."""
+
+    target: bytes
+    conflict: bool
+    """A node held, or was given meanwhile, a version that this put did not supersede (301, 302)."""
+    storing: StoringReport
+    lookup: LookupReport
+
+
+class GetImmutable(Message, frozen=True, kw_only=True):
+    """Find an immutable item by its target, the SHA-1 of its bencoded value."""
+
+    target: bytes
+
+
+class GetImmutableReply(Message, frozen=True, kw_only=True):
+    """The bencoded value, or None when no node that answered holds it."""
+
+    value: bytes | None
+    report: LookupReport
+
+
+class PutImmutable(Message, frozen=True, kw_only=True):
+    """Store a bencoded value under its SHA-1."""
+
+    value: bytes
+    quorum: int = 3
+
+
+class GetPeers(Message, frozen=True, kw_only=True):
+    """Find the peers announced for an info-hash (BEP 5)."""
+
+    info_hash: bytes
+
+
+class GetPeersReply(Message, frozen=True, kw_only=True):
+    """Peers as `host:port`, without duplicates."""
+
+    peers: list[str]
+    report: LookupReport
+
+
+class AnnouncePeer(Message, frozen=True, kw_only=True):
+    """Announce a port of this node's address for an info-hash (BEP 5)."""
+
+    info_hash: bytes
+    port: int
+    quorum: int = 3
+
+
+class Status(Message, frozen=True, kw_only=True):
+    """Ask one node how it is."""
+
+
+class StatusReply(Message, frozen=True, kw_only=True):
+    """A node's own view of itself and of the network."""
+
+    node_id: bytes
+    external_address: str | None
+    """`host`, as voted by other nodes or set by the operator; None while unknown."""
+    ready: bool
+    contacts: int
+    good_contacts: int
+    answer_ratio: float
+    """Share of our own queries of late that were answered, 0 … 1."""
+    stored_items: int
+    stored_bytes: int
+
+
+GET_MUTABLE = Operation("dht.get_mutable@1", GetMutable, GetMutableReply)
+PUT_MUTABLE = Operation("dht.put_mutable@1", PutMutable, PutReply)
+GET_IMMUTABLE = Operation("dht.get_immutable@1", GetImmutable, GetImmutableReply)
+PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply)
+GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply)
+ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply)
+STATUS = Operation("dht.status@1", Status, StatusReply)

@@ -1,0 +1,42 @@
+"""What an operation is, and what travels with each call of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all requests and replies: immutable, by keyword, MessagePack on the bus."""
+
+
+Request = TypeVar("Request", bound=Message)
+Reply = TypeVar("Reply", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[Request, Reply]):
+    """One thing that a service can be asked to do."""
+
+    name: str
+    """`service.verb@version`, as it stands in the envelope and in the metrics' `operation` label."""
+    request: type[Request]
+    reply: type[Reply]
+
+    @property
+    def service(self) -> str:
+        """The service that answers: the part of the name before the dot."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """For whom, until when, and as part of what a call is made."""
+
+    deadline_ms: int
+    """Wall clock, milliseconds since the Unix epoch; past it nobody works on the call any more."""
+    tenant: str = "default"
+    trace: str = ""
+    """One id from the HTTP request to the log lines of every service it touched."""

@@ -1,0 +1,1 @@
+"""What Scout does for its callers, one story a module, over the ports `Dht` and `Crypto`: no HTTP, no bus."""
