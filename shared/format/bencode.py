@@ -13,7 +13,7 @@ import bencode2
 import bencodepy
 
 MAX_DEPTH = 10
-"""Lists and dictionaries within each other; libtorrent stops at the same depth, and nothing in KRPC needs more than 4."""
+"""Lists and dictionaries within each other; libtorrent stops there too, and nothing in KRPC needs more than 4."""
 
 Bencoded = Any
 """int, bytes, list or dict with bytes keys."""
