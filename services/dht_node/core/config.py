@@ -1,0 +1,86 @@
+"""Every number of the node, with its BEP or its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """How one node behaves; durations in seconds, sizes in bytes."""
+
+    node_id: bytes | None = None
+    """20 bytes; None: drawn from entropy, and moved to a BEP 42 id when the external address is known."""
+    lab: bool = False
+    """Private and loopback addresses are peers too, and no BEP 42 id is asked for."""
+    read_only: bool = False
+    """BEP 43: ask, but answer no queries."""
+    external_ip: str | None = None
+    """The operator's word on our address; switches voting off."""
+
+    k: int = 8
+    """BEP 5: contacts in a reply; 8 * 26 bytes keeps replies small."""
+    bucket_sizes: tuple[int, ...] = (128, 64, 32, 16)
+    """The four farthest buckets; all nearer ones hold k. Saves one or two hops (libtorrent, Jimenez et al. 2011)."""
+    alpha: int = 4
+    """Queries of one lookup in flight at first."""
+    alpha_max: int = 8
+    """In flight while answers are slow."""
+    slow_timeout_min: float = 0.3
+    slow_timeout_max: float = 1.0
+    """A query unanswered for RTT mean + 4 deviations, within these, frees its slot and is not given up."""
+    dead_timeout: float = 4.0
+    """A query unanswered for so long is given up."""
+    put_width: int = 8
+    put_width_wide: int = 20
+    """When fewer than put_width acknowledged."""
+    put_quorum: int = 3
+    warm_lookup: float = 60.0
+    """A lookup's nodes and tokens serve a put of the same target for so long."""
+    warm_lookups_max: int = 4096
+    """Lookups kept warm: at 1 KiB each a few MiB."""
+    in_flight_max: int = 2048
+    """Our own queries in flight; more wait."""
+
+    item_lifetime: float = 2 * 3600.0
+    """BEP 44: a storing node may drop an item two hours after its last put."""
+    items_max: int = 10_000
+    item_bytes_max: int = 64 * 2**20
+    peer_lifetime: float = 30 * 60.0
+    peer_hashes_max: int = 2000
+    peers_per_hash_max: int = 500
+    peers_in_reply: int = 50
+    """50 * 8 bytes bencoded stay within one datagram of 1400 bytes."""
+
+    token_rotation: float = 300.0
+    """BEP 5 suggests five minutes; the secret before stays good, so a token lives 5 to 10."""
+    inbound_rate: float = 10.0
+    """Queries a second from one address; 0 switches the limit off."""
+    inbound_burst: float = 50.0
+    inbound_tracked_max: int = 65_536
+    datagram_max: int = 2048
+    """Bytes read of a datagram; the largest legitimate one (a put of 1000 bytes with salt) is under 1300."""
+
+    good_age: float = 15 * 60.0
+    """BEP 5: a node that answered within 15 minutes is good."""
+    contact_quarantine: float = 120.0
+    """A contact is this old before it is handed out to others (0 in labs)."""
+    bad_failures: int = 3
+    """Queries in a row unanswered before a contact may be replaced."""
+    bucket_refresh: float = 15 * 60.0
+    ping_interval: float = 6.0
+    """One stale contact is pinged so often: 264 contacts are gone round in under half an hour."""
+    good_contacts_min: int = 8
+    """Fewer good contacts: bootstrap again."""
+    bootstrap_backoff: float = 1.0
+    bootstrap_backoff_max: float = 300.0
+    keep_last: int = 16
+    """In a mass failure the last contacts are not evicted: they are the way back."""
+
+    vote_window: float = 300.0
+    votes_max: int = 50
+    votes_min: int = 25
+    """External address: at least 25 voters, one for each /24, two thirds of them agreeing."""
+    vote_share: float = 2 / 3
+    version: bytes = field(default=b"SC\x00\x01")
+    """BEP 5 `v`: two letters of the client and its version."""

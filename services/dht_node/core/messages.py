@@ -1,0 +1,119 @@
+"""KRPC as a closed union of values (BEP 5, 42, 43, 44); `wire` is the only module that knows their bencoded keys.
+
+Values of BEP 44 items travel here as the bencoded bytes that were sent: a signature is over those bytes.
+Plain tuples by name: a node under load makes one for every datagram, and nothing is cheaper to make.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.dht_node.core.contact import Address, Contact
+
+
+class Ping(NamedTuple):
+    """`ping` (BEP 5)."""
+
+
+class FindNode(NamedTuple):
+    """`find_node` (BEP 5); also how an unknown query with a `target` or an `info_hash` is understood."""
+
+    target: bytes
+
+
+class GetPeers(NamedTuple):
+    """`get_peers` (BEP 5)."""
+
+    info_hash: bytes
+
+
+class AnnouncePeer(NamedTuple):
+    """`announce_peer` (BEP 5). `port` is None when `implied_port` asks for the port it came from."""
+
+    info_hash: bytes
+    port: int | None
+    token: bytes
+
+
+class Get(NamedTuple):
+    """`get` (BEP 44). With `seq` the asker wants no value whose seq is not higher."""
+
+    target: bytes
+    seq: int | None = None
+
+
+class Put(NamedTuple):
+    """`put` (BEP 44): immutable without `public_key`, mutable with it."""
+
+    token: bytes
+    value: bytes
+    public_key: bytes | None = None
+    signature: bytes | None = None
+    seq: int | None = None
+    salt: bytes = b""
+    cas: int | None = None
+
+
+Arguments = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put
+
+
+class Query(NamedTuple):
+    """Somebody asks."""
+
+    transaction: bytes
+    sender: bytes
+    """The asker's node id, 20 bytes."""
+    arguments: Arguments
+    read_only: bool = False
+    """BEP 43: the asker answers no queries itself; it does not belong in a routing table."""
+
+
+class Reply(NamedTuple):
+    """Somebody answered; which fields are there depends on what was asked."""
+
+    transaction: bytes
+    sender: bytes
+    nodes: tuple[Contact, ...] = ()
+    """As sent, not yet filtered: may hold martians, our own id, duplicates."""
+    token: bytes | None = None
+    peers: tuple[Address, ...] = ()
+    value: bytes | None = None
+    """Bencoded, not yet verified."""
+    public_key: bytes | None = None
+    signature: bytes | None = None
+    seq: int | None = None
+    external_ip: bytes | None = None
+    """BEP 42 `ip`: our address as the answering node sees it, 4 or 6 bytes (with port) or 16 or 18."""
+
+
+class ErrorReply(NamedTuple):
+    """Somebody refused (BEP 5, "Errors")."""
+
+    transaction: bytes
+    code: int
+    message: bytes
+    external_ip: bytes | None = None
+
+
+Message = Query | Reply | ErrorReply
+
+
+class Datagram(NamedTuple):
+    """Bytes to send, and where to."""
+
+    data: bytes
+    destination: Address
+
+
+class KrpcCode:
+    """Error codes on the wire (BEP 5, BEP 44)."""
+
+    GENERIC = 201
+    SERVER = 202
+    PROTOCOL = 203
+    METHOD_UNKNOWN = 204
+    VALUE_TOO_BIG = 205
+    BAD_SIGNATURE = 206
+    SALT_TOO_BIG = 207
+    CAS_MISMATCH = 301
+    SEQ_TOO_LOW = 302
