@@ -1,1 +1,50 @@
-"""Scout's Python SDK: find your peers and leave them messages."""
+"""Scout's Python SDK: find your peers, and leave them messages.
+
+async with scout.Client("http://127.0.0.1:8080") as client:
+    key = await client.create_key()
+    link = await client.create_link(key, peer="<the peer's public key>")
+    await link.announce(1, ["198.51.100.4:443"], name="phone")
+    for device in await link.devices():
+        print(device.name, device.addresses)
+"""
+
+from __future__ import annotations
+
+from scout.answers import (
+    Device,
+    Entry,
+    Inbox,
+    Key,
+    PassedOver,
+    ReceivedMessage,
+    Record,
+    Sent,
+    StoredItem,
+    StoringReport,
+    Written,
+)
+from scout.client import Client
+from scout.errors import ClientError, ScoutApiError, Unreachable
+from scout.link import Link
+from scout.transport import RetryPolicy, Surroundings
+
+__all__ = [
+    "Client",
+    "ClientError",
+    "Device",
+    "Entry",
+    "Inbox",
+    "Key",
+    "Link",
+    "PassedOver",
+    "ReceivedMessage",
+    "Record",
+    "RetryPolicy",
+    "ScoutApiError",
+    "Sent",
+    "StoredItem",
+    "StoringReport",
+    "Surroundings",
+    "Unreachable",
+    "Written",
+]

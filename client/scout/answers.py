@@ -1,0 +1,148 @@
+"""What the service answers with, as frozen structs. Hex and Blob fields are plain bytes to their reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from scout.encoding import Blob, Hex
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers: immutable; members that a newer service adds are passed over."""
+
+
+class Key(Answered, frozen=True, kw_only=True):
+    """A key that the service can use: its handle, which is a secret of the caller's, and its public key (32 bytes)."""
+
+    key: str
+    public_key: Hex
+
+    def __repr__(self) -> str:
+        """The public half only: a handle is as good as the secret within its tenant."""
+        return f"Key(public_key={self.public_key.hex()})"
+
+
+class CreatedLink(Answered, frozen=True, kw_only=True):
+    """A link as the service made it: its handle, which is a secret of the caller's, and the caller's member number."""
+
+    link: str
+    format: str = "scout1"
+    member: int = 0
+
+    def __repr__(self) -> str:
+        """Everything but the handle."""
+        return f"CreatedLink(format={self.format}, member={self.member})"
+
+
+class StoringReport(Answered, frozen=True, kw_only=True):
+    """What became of a write in the DHT, counted by node."""
+
+    asked: int
+    answered: int
+    stored: int
+    rejected: dict[str, int] = {}
+    """KRPC error code -> nodes that answered it."""
+    timed_out: int = 0
+    prefixes: int = 0
+    """Distinct /24 networks among the nodes that stored."""
+    closest_distance: int = 0
+    """Leading bits that the target shares with the closest node that stored."""
+    elapsed_ms: float = 0.0
+
+
+class Device(Answered, frozen=True, kw_only=True):
+    """A device of a record, and where it can be reached."""
+
+    id: int
+    addresses: list[str] = []
+    """`host:port`, an IPv6 address in brackets."""
+    name: str = ""
+    data: Blob = Blob()
+    """Whatever the application put beside it."""
+    seq: int | None = None
+    """How often it was written (scout1)."""
+
+
+class Entry(Answered, frozen=True, kw_only=True):
+    """An entry of a record as it is."""
+
+    id: int
+    value: Blob = Blob()
+    seq: int | None = None
+
+
+class PassedOver(Answered, frozen=True, kw_only=True):
+    """A version of the record that could not be read, and why in words."""
+
+    seq: int
+    error: str
+
+
+class Record(Answered, frozen=True, kw_only=True):
+    """A record: its entries by ascending id, its seq (0 when nothing was found), and what could not be read of it."""
+
+    entries: list[Entry]
+    seq: int
+    passed_over: list[PassedOver] = []
+    etag: str = ""
+    """For a write that must hit exactly this state."""
+
+    def with_etag(self, etag: str) -> Record:
+        """The same record with the ETag that came in the answer's head."""
+        return msgspec.structs.replace(self, etag=etag)
+
+
+class Written(Answered, frozen=True, kw_only=True):
+    """A record after a write: its entries as merged, which of them the caller had not seen, and who stored it."""
+
+    entries: list[Entry] = []
+    new: list[int] = []
+    seq: int
+    storing: StoringReport
+    facts: dict[str, Any] = {}
+
+
+class Sent(Answered, frozen=True, kw_only=True):
+    """A message that was stored: its number in the sender's list, its target (20 bytes), and who stored it."""
+
+    number: int | None = None
+    target: Hex
+    storing: StoringReport
+    seq: int = 0
+
+
+class ReceivedMessage(Answered, frozen=True, kw_only=True):
+    """A message of another member; `sealed` is False for one that anybody could have read."""
+
+    number: int
+    body: Blob
+    sealed: bool = True
+    member: int | None = None
+    target: Hex = Hex()
+
+
+class Inbox(Answered, frozen=True, kw_only=True):
+    """Messages of the other members, oldest first."""
+
+    messages: list[ReceivedMessage]
+
+
+class StoredItem(Answered, frozen=True, kw_only=True):
+    """An immutable item that was stored: its secure hash (20 bytes), and who stored it."""
+
+    hash: Hex
+    storing: StoringReport
+
+
+class FoundItem(Answered, frozen=True, kw_only=True):
+    """An immutable item that was found."""
+
+    value: Blob
+
+
+class Devices(Answered, frozen=True, kw_only=True):
+    """The devices of a record."""
+
+    devices: list[Device]

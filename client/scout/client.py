@@ -1,0 +1,104 @@
+"""The way in: a `Client` for one service, and the calls that need no link."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from scout.answers import CreatedLink, FoundItem, Key, StoredItem
+from scout.encoding import Blob, Hex
+from scout.link import Link
+from scout.transport import Call, RetryPolicy, Surroundings, Transport
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for a call with all its attempts: longer than any deadline of the service."""
+
+
+class Client:
+    """A connection to a Scout service; use it as `async with scout.Client(url) as client`.
+
+    All calls raise `ScoutApiError` (the service said no) or `Unreachable` (no answer came).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        """Speak to the service at `url`; `timeout` in seconds bounds each call with all its attempts."""
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout = timeout
+        self._retry = retry or RetryPolicy()
+        self._surroundings = surroundings or Surroundings()
+        self._session: aiohttp.ClientSession | None = None
+        self._transport: Transport | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool; nothing is sent yet."""
+        self._session = aiohttp.ClientSession(headers=self._headers)
+        self._transport = Transport(
+            self._session,
+            self._url,
+            timeout=self._timeout,
+            retry=self._retry,
+            surroundings=self._surroundings,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+        session, self._session, self._transport = self._session, None, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def transport(self) -> Transport:
+        """What makes the calls; RuntimeError outside `async with`."""
+        if self._transport is None:
+            raise RuntimeError("expected `async with scout.Client(…) as client`, got a client that is not open")
+        return self._transport
+
+    async def create_key(self) -> Key:
+        """Have the service make an X25519 secret; what comes back is its handle and its public key."""
+        return await self.transport.fetch(Call("POST", "/v1/keys", {}), Key)
+
+    async def import_key(self, secret: bytes) -> Key:
+        """Hand over an X25519 secret of one's own (32 bytes) for a handle of it."""
+        return await self.transport.fetch(Call("POST", "/v1/keys", {"secret": Hex(secret)}), Key)
+
+    async def create_link(self, key: Key | str, peer: bytes | str) -> Link:
+        """A link between the owner of `key` (or of its handle) and that of the public key `peer` (32 bytes, or hex)."""
+        handle = key.key if isinstance(key, Key) else key
+        peer_hex = peer if isinstance(peer, str) else peer.hex()
+        return await self._link({"key": handle, "peer": peer_hex})
+
+    async def link_from_secret(self, secret: bytes, member: int) -> Link:
+        """A link from a shared secret (32 bytes); `member` tells the holders of it apart (0 and 1 in a pair)."""
+        return await self._link({"secret": Hex(secret), "member": member})
+
+    def link(self, handle: str, *, format: str = "scout1", member: int = 0) -> Link:  # noqa: A002  # the service's word
+        """A link whose handle was kept from an earlier time; nothing is sent."""
+        return Link(self.transport, CreatedLink(link=handle, format=format, member=member))
+
+    async def put_item(self, value: bytes) -> StoredItem:
+        """Store a byte string (at most 996 bytes) in the DHT, for anybody who knows its hash."""
+        call = Call("POST", "/v1/items", {"value": Blob(value)})
+        return await self.transport.fetch(call, StoredItem)
+
+    async def get_item(self, item: bytes | str) -> bytes:
+        """The byte string stored under a hash (20 bytes, or hex); ScoutApiError `not_found` when nobody holds it."""
+        name = item if isinstance(item, str) else item.hex()
+        found = await self.transport.fetch(Call("GET", f"/v1/items/{name}"), FoundItem)
+        return bytes(found.value)
+
+    async def _link(self, body: dict[str, object]) -> Link:
+        return Link(self.transport, await self.transport.fetch(Call("POST", "/v1/links", body), CreatedLink))

@@ -1,0 +1,109 @@
+"""What two people, or one person's devices, share: a record of where they are, and messages for who is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from scout.answers import CreatedLink, Device, Devices, Entry, Inbox, Record, Sent, Written
+from scout.encoding import Blob
+from scout.synchronise import EntryUpdated, Finalize, synchronise
+from scout.transport import Call, Transport, decode_answer
+
+
+class Link:
+    """One shared secret, by its handle. All calls raise `ScoutApiError` or `Unreachable`."""
+
+    def __init__(self, transport: Transport, created: CreatedLink) -> None:
+        """Use the link that the service `created`, over `transport`."""
+        self._transport = transport
+        self._created = created
+        self._headers = {"Scout-Link": created.link}
+
+    def __repr__(self) -> str:
+        """Everything but the handle."""
+        return f"Link(format={self.format}, member={self.member})"
+
+    @property
+    def handle(self) -> str:
+        """What to keep in order to use this link again (`Client.link`); as secret as the shared secret itself."""
+        return self._created.link
+
+    @property
+    def format(self) -> str:
+        """The format of its record."""
+        return self._created.format
+
+    @property
+    def member(self) -> int:
+        """Which of its members the caller is."""
+        return self._created.member
+
+    async def devices(self) -> list[Device]:
+        """The devices in the record, settled: every node that answered was heard."""
+        return (await self._transport.fetch(self._get("/v1/devices"), Devices)).devices
+
+    async def announce(
+        self, device_id: int, addresses: Iterable[str] = (), *, name: str = "", data: bytes = b""
+    ) -> Written:
+        """Say where a device (an id below 2^31) is: `host:port` addresses, a name, and bytes of the application's."""
+        body: dict[str, object] = {"addresses": list(addresses)}
+        if name:
+            body["name"] = name
+        if data:
+            body["data"] = Blob(data)
+        call = Call("PUT", f"/v1/devices/{device_id}", body, headers=self._headers)
+        return await self._transport.fetch(call, Written)
+
+    async def remove_device(self, device_id: int) -> Written:
+        """Take a device out of the record; with scout1 another peer's older copy may bring it back."""
+        call = Call("DELETE", f"/v1/devices/{device_id}", headers=self._headers)
+        return await self._transport.fetch(call, Written)
+
+    async def record(self, read: str = "settled") -> Record:
+        """The record's entries as they are; `read` is `settled`, `first` (the first valid version) or `cached`."""
+        answer = await self._transport.perform(self._get("/v1/record", {"read": read}))
+        return decode_answer(answer, Record).with_etag(answer.etag)
+
+    async def sync(
+        self, entries: Mapping[int, bytes] | None = None, *, remove: Iterable[int] = (), if_match: str = ""
+    ) -> Written:
+        """Read, merge `entries` (id -> content) and take out the ids in `remove`, write.
+
+        With `if_match` (a record's etag) only that very state is written over: ScoutApiError `precondition_failed`.
+        """
+        body = {
+            "entries": [{"id": id_, "value": Blob(content)} for id_, content in (entries or {}).items()],
+            "remove": list(remove),
+        }
+        headers = self._headers | {"Idempotency-Key": self._transport.random_id()}
+        if if_match:
+            headers["If-Match"] = if_match
+        return await self._transport.fetch(Call("POST", "/v1/sync", body, headers=headers), Written)
+
+    async def synchronize(
+        self,
+        entries: Mapping[int, bytes] | Iterable[Entry],
+        *,
+        entry_updated: EntryUpdated | None = None,
+        finalize: Finalize | None = None,
+    ) -> list[Entry]:
+        """The original's operation: read, report each entry that is new to us, let `finalize` change them, write.
+
+        Answers with the record as written. `scout.synchronise` has the story.
+        """
+        return await synchronise(self, self._transport, entries, entry_updated=entry_updated, finalize=finalize)
+
+    async def send(self, body: bytes, *, seal: bool = True) -> Sent:
+        """Leave a message for the other members; `seal=False` for one that runs the original, and anybody can read."""
+        headers = self._headers | {"Idempotency-Key": self._transport.random_id()}
+        call = Call("POST", "/v1/messages", {"body": Blob(body), "seal": seal}, headers=headers)
+        return await self._transport.fetch(call, Sent)
+
+    async def messages(self, after: int | None = None, *, limit: int | None = None) -> Inbox:
+        """The other members' messages with a number above `after`, oldest first, at most `limit` of them."""
+        asked = {"after": after, "limit": limit}
+        params = {name: str(value) for name, value in asked.items() if value is not None}
+        return await self._transport.fetch(self._get("/v1/messages", params), Inbox)
+
+    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Call:
+        return Call("GET", path, params=params or {}, headers=self._headers)

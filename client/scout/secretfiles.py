@@ -1,0 +1,115 @@
+"""Secrets in files: readable by their owner only, never overwritten, never on a command line or in the environment.
+
+A file is one JSON object, so that a secret key and a shared secret can't be mistaken for each other:
+`{"kind": "x25519-secret-key", "secret": "<64 hex digits>"}`, a shared secret also with `"member"`.
+The bare 64 hex digits are read too: that is how other programs keep them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from shared.settings import Secret
+
+SECRET_SIZE = 32
+OWNER_ONLY = 0o600
+_LONGEST_FILE = 4096
+
+
+class SecretFileError(Exception):
+    """A secret can't be read or written; the sentence names the file and never its content."""
+
+
+class Kind(StrEnum):
+    """What the 32 bytes are."""
+
+    SECRET_KEY = "x25519-secret-key"  # noqa: S105  # the name of a kind
+    SHARED_SECRET = "shared-secret"  # noqa: S105  # the name of a kind
+
+
+class StoredSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A secret file's content; `member` (0 or 1) is which of the pair its owner is, in a shared secret."""
+
+    kind: Kind
+    secret: str
+    member: int | None = None
+
+    def __repr__(self) -> str:
+        """The kind only."""
+        return f"StoredSecret(kind={self.kind.value})"
+
+    def reveal(self) -> Secret:
+        """The 32 bytes."""
+        return Secret(bytes.fromhex(self.secret))
+
+
+def create_private_file(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read; its directory is made if need be.
+
+    Raises SecretFileError, also when the file is already there.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # O_EXCL: whoever made the file first keeps it, even between a look and a write
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise SecretFileError(f"{path} is already there, and a secret is never overwritten") from None
+    except OSError as error:
+        raise SecretFileError(f"can't write {path}: {error.strerror}") from error
+
+
+def write_secret(path: Path, kind: Kind, secret: Secret, member: int | None = None) -> None:
+    """Keep `secret` in a new file of the owner's. Raises SecretFileError."""
+    stored = StoredSecret(kind=kind, secret=secret.reveal().hex(), member=member)
+    create_private_file(path, msgspec.json.encode(stored) + b"\n")
+
+
+def read_secret(path: Path, kind: Kind) -> StoredSecret:
+    """Read a secret of `kind` from a file, or from standard input when `path` is `-`. Raises SecretFileError."""
+    text = _read(path).strip()
+    if not text.startswith(b"{"):
+        return _checked(StoredSecret(kind=kind, secret=text.decode(errors="replace")), path)
+    try:
+        stored = msgspec.json.decode(text, type=StoredSecret)
+    except msgspec.DecodeError:
+        raise SecretFileError(f"{path}: expected a secret file as `scout` writes it, or 64 hex digits") from None
+    if stored.kind is not kind:
+        raise SecretFileError(f"{path}: expected a {kind.value}, got a {stored.kind.value}")
+    return _checked(stored, path)
+
+
+def read_text_secret(path: Path) -> str:
+    """A secret that is text, as an API key: the file's first line, or standard input's. Raises SecretFileError."""
+    text = _read(path).decode(errors="replace").strip()
+    if not text or "\n" in text:
+        raise SecretFileError(f"{path}: expected one line")
+    return text
+
+
+def _read(path: Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read(_LONGEST_FILE)
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST_FILE)
+    except OSError as error:
+        raise SecretFileError(f"can't read {path}: {error.strerror}") from error
+
+
+def _checked(stored: StoredSecret, path: Path) -> StoredSecret:
+    try:
+        size = len(bytes.fromhex(stored.secret))
+    except ValueError:
+        size = 0
+    if size != SECRET_SIZE:
+        raise SecretFileError(f"{path}: expected a secret of {SECRET_SIZE} bytes as {2 * SECRET_SIZE} hex digits")
+    return stored
