@@ -47,5 +47,5 @@ def change(entries: Iterable[Entry], entry_id: int, content: bytes) -> tuple[Ent
 
 
 def remove(entries: Iterable[Entry], ids: Collection[int]) -> tuple[Entry, ...]:
-    """The merged `entries` without those of `ids`: best effort, for a version that still holds them brings them back."""
+    """The merged `entries` without those of `ids`; a version that still holds them brings them back."""
     return tuple(entry for entry in merge(entries) if entry.id not in ids)

@@ -1,0 +1,27 @@
+"""The errors of the format in the words of the services: the one table from `FormatError` to `ScoutError`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.errors import ErrorCode, ScoutError
+from shared.format import errors
+
+_CODES: dict[type[errors.FormatError], ErrorCode] = {
+    errors.LowOrderKeyError: ErrorCode.LOW_ORDER_PUBLIC_KEY,
+    errors.EntryTooLargeError: ErrorCode.ENTRY_TOO_LARGE,
+    errors.TooManyEntriesError: ErrorCode.TOO_MANY_ENTRIES,
+    errors.RecordFullError: ErrorCode.RECORD_FULL,
+    errors.MessageTooLargeError: ErrorCode.MESSAGE_TOO_LARGE,
+    errors.ItemTooLargeError: ErrorCode.ITEM_TOO_LARGE,
+}
+
+
+def scout_error(error: errors.FormatError) -> ScoutError:
+    """The error to raise for `error` to a caller whose input caused it; limits bring their figures as facts."""
+    facts: dict[str, Any] = {}
+    if isinstance(error, errors.LimitError):
+        facts = {"size": error.size, "limit": error.limit}
+    if isinstance(error, errors.EntryTooLargeError):
+        facts["id"] = error.entry_id
+    return ScoutError(_CODES.get(type(error), ErrorCode.INVALID_REQUEST), str(error), facts=facts)
