@@ -1,0 +1,87 @@
+"""`send`, `inbox`: messages for those who are away. `put`, `get`: byte strings for anybody who knows their hash."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scout.cli.context import invocation, run_with_client, run_with_link
+from scout.cli.failures import CommandError
+from scout.cli.output import stored_by, text_of
+from scout.cli.records import LinkName, content_from
+
+Text = Annotated[
+    str, typer.Argument(metavar="TEXT", help="The text; - for standard input, @FILE for a file's content.")
+]
+
+
+def send(
+    context: typer.Context,
+    link: LinkName,
+    text: Text = "-",
+    seal: Annotated[bool, typer.Option(help="Seal it; --no-seal for peers that run the original.")] = True,
+) -> None:
+    """Leave a message for the other members of a link."""
+    at = invocation(context)
+    body = _body(text)
+    sent = run_with_link(at, link, "Sending", lambda made: made.send(body, seal=seal))
+    at.output.result(sent, f"Message {sent.number} left: {stored_by(sent.storing)}.")
+
+
+def inbox(
+    context: typer.Context,
+    link: LinkName,
+    after: Annotated[int | None, typer.Option(min=0, help="Only messages with a higher number.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many.")] = None,
+) -> None:
+    """Read the other members' messages, oldest first."""
+    at = invocation(context)
+    found = run_with_link(at, link, "Looking", lambda made: made.messages(after, limit=limit))
+    at.output.table(
+        found,
+        ("Number", "Message", ""),
+        (
+            (str(message.number), text_of(message.body), "" if message.sealed else "not sealed")
+            for message in found.messages
+        ),
+        empty="No messages.",
+    )
+
+
+def put(context: typer.Context, text: Text = "-") -> None:
+    """Store a byte string in the DHT, in the open, and show its hash."""
+    at = invocation(context)
+    value = _body(text)
+    stored = run_with_client(at, "Storing", lambda client: client.put_item(value))
+    at.output.result(stored, f"[bold]{stored.hash.hex()}[/bold]", f"{stored_by(stored.storing)}.")
+
+
+def get(
+    context: typer.Context,
+    hash_: Annotated[str, typer.Argument(metavar="HASH", help="40 hex digits, as `scout put` showed them.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead of to the output.")] = None,
+) -> None:
+    """Fetch a byte string from the DHT by its hash."""
+    at = invocation(context)
+    value = run_with_client(at, "Looking", lambda client: client.get_item(hash_))
+    if out is not None:
+        _write(out, value)
+        at.output.result({"file": str(out), "bytes": len(value)}, f"{len(value)} bytes in {out}.")
+    elif at.output.as_json:
+        at.output.result({"hash": hash_, "text": text_of(value), "hex": value.hex()})
+    else:
+        at.output.raw(value)
+
+
+def _body(text: str) -> bytes:
+    return sys.stdin.buffer.read() if text == "-" else content_from(text)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"can't write {path}: {error.strerror}") from error

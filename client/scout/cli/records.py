@@ -1,0 +1,101 @@
+"""`announce`, `devices`, `sync`: the record of a link."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from scout.answers import Written
+from scout.cli.context import Invocation, invocation, run_with_link
+from scout.cli.failures import CommandError
+from scout.cli.output import stored_by, text_of
+
+LinkName = Annotated[str, typer.Argument(metavar="LINK", help="The link's name, as given to `scout link`.")]
+
+DEVICE_BITS = 31
+"""Entry ids below 2^31 are devices."""
+
+
+def announce(
+    context: typer.Context,
+    link: LinkName,
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="HOST:PORT…", help="Where you are.")] = None,
+    name: Annotated[str, typer.Option(help="What to call this device.")] = "",
+    data: Annotated[str, typer.Option(help="Text of your own; @FILE for a file's content.")] = "",
+    device: Annotated[int | None, typer.Option(min=0, help="This device's id; drawn once if not given.")] = None,
+) -> None:
+    """Say where this device is."""
+    at = invocation(context)
+    id_ = device if device is not None else _own_device(at)
+    content = content_from(data)
+    written = run_with_link(
+        at, link, "Announcing", lambda made: made.announce(id_, addresses or [], name=name, data=content)
+    )
+    at.output.result(
+        {"device": id_, "seq": written.seq, "storing": written.storing},
+        f"Device {id_} announced: {stored_by(written.storing)}.",
+    )
+
+
+def devices(context: typer.Context, link: LinkName) -> None:
+    """Show the devices in the record, and where they are."""
+    at = invocation(context)
+    found = run_with_link(at, link, "Looking", lambda made: made.devices())
+    at.output.table(
+        {"devices": found},
+        ("Device", "Name", "Addresses", "Data"),
+        ((str(device.id), device.name, " ".join(device.addresses), text_of(device.data)) for device in found),
+        empty="Nobody has announced a device yet.",
+    )
+
+
+def sync(
+    context: typer.Context,
+    link: LinkName,
+    put: Annotated[
+        list[str] | None, typer.Option("--set", metavar="ID=TEXT", help="Set an entry; ID=@FILE for a file's content.")
+    ] = None,
+    remove: Annotated[list[int] | None, typer.Option(metavar="ID", min=0, help="Take an entry out.")] = None,
+) -> None:
+    """Synchronise the record's raw entries: read, merge what --set and --remove say, write."""
+    at = invocation(context)
+    entries = dict(_assignment(text) for text in put or [])
+    written: Written = run_with_link(at, link, "Synchronising", lambda made: made.sync(entries, remove=remove or []))
+    at.output.note(f"Record at seq {written.seq}: {stored_by(written.storing)}.")
+    at.output.table(
+        written,
+        ("Entry", "Content"),
+        ((str(entry.id), text_of(entry.value)) for entry in written.entries),
+        empty="The record is empty.",
+    )
+
+
+def content_from(text: str) -> bytes:
+    """An option's content: its text, or a file's bytes for `@FILE`. Raises CommandError."""
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise CommandError(f"can't read {text[1:]}: {error.strerror}") from error
+
+
+def _assignment(text: str) -> tuple[int, bytes]:
+    id_, equals, content = text.partition("=")
+    if not equals or not id_.isdigit():
+        raise CommandError(f"expected ID=TEXT with a number for ID, got {text[:80]!r}")
+    return int(id_), content_from(content)
+
+
+def _own_device(at: Invocation) -> int:
+    """This home's device id, drawn when it is first needed."""
+    profile = at.profile()
+    if profile.device is not None:
+        return profile.device
+    drawn = int.from_bytes(os.urandom(4), "big") >> (32 - DEVICE_BITS)
+    at.remember(msgspec.structs.replace(profile, device=drawn))
+    return drawn
