@@ -1,4 +1,4 @@
-"""KRPC as a closed union of values (BEP 5, 42, 43, 44); `wire` is the only module that knows their bencoded keys.
+"""KRPC as a closed union of values (BEP 5, 42, 43, 44); only `wire` and `compose` know their bencoded keys.
 
 Values of BEP 44 items travel here as the bencoded bytes that were sent: a signature is over those bytes.
 Plain tuples by name: a node under load makes one for every datagram, and nothing is cheaper to make.
@@ -55,6 +55,16 @@ class Put(NamedTuple):
 
 
 Arguments = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put
+
+
+class Item(NamedTuple):
+    """What a `put` leaves behind: immutable without `public_key`, mutable with it."""
+
+    value: bytes
+    """Bencoded, as sent."""
+    public_key: bytes | None = None
+    signature: bytes = b""
+    seq: int = 0
 
 
 class Query(NamedTuple):
