@@ -1,0 +1,283 @@
+"""One iterative lookup (BEP 5; Maymounkov and Mazieres 2002, "Kademlia", section 2.3) as a value.
+
+Theory of operation. A lookup keeps the nodes it has heard of in the order of their distance from the target, and its
+owner asks for it: `next_candidate` names the node to ask, `replied`, `refused`, `slow` and `silent` say what came of
+that. It takes no socket and no clock; how long slow and silent are is the owner's business.
+
+The nearest eight that may still answer are the frontier. Only a node within it is asked, at most `alpha` at a time; a
+slow one leaves the frontier (another takes its place, and the window widens to `alpha_max`) but returns to it when it
+answers after all. The lookup is complete when the whole frontier has answered. It asks on after the first value:
+nodes hold different versions, and some that hold one name no nodes. Only `Goal.first` ends with a value.
+
+`find_node`, `get`, `get_peers` and the first half of a put are this same traversal with another question.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Address, Contact
+from services.dht_node.core.errors import Rejection
+from services.dht_node.core.events import LookupCounts, Version
+from services.dht_node.core.ids import ID_BITS
+from services.dht_node.core.items import Found
+from services.dht_node.core.messages import FindNode, Get, GetPeers, Reply
+from services.dht_node.core.ports import Verify
+from shared.format import bep44
+
+CANDIDATES_MAX = 256
+"""Nodes remembered by one lookup; the farthest unasked are forgotten."""
+ASKED_MAX = 128
+"""Queries of one lookup. An honest one asks 20 to 40; whoever makes up ever closer nodes ends here."""
+PEERS_MAX = 2000
+"""Peers gathered by one lookup: four times what we keep for one info-hash ourselves."""
+
+
+class Goal(NamedTuple):
+    """What a lookup asks, and when it has enough."""
+
+    question: FindNode | GetPeers | Get
+    salt: bytes = b""
+    """Of a mutable item: nodes do not return it, and the target is the hash of key and salt."""
+    first: bool = False
+    """End with the first valid value."""
+
+    @property
+    def target(self) -> bytes:
+        """The id that the lookup draws near, 20 bytes."""
+        return self.question[0]
+
+
+class Step(Enum):
+    """How far one node has been dealt with."""
+
+    KNOWN = "known"
+    ASKED = "asked"
+    SLOW = "slow"
+    """Asked, and late; it may still answer."""
+    ANSWERED = "answered"
+    SILENT = "silent"
+    FAILED = "failed"
+    """Refused, or was caught lying."""
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """One node, as this lookup knows it."""
+
+    id: bytes | None
+    """None: only its address was known, until it answers."""
+    address: Address
+    distance: int
+    hops: int
+    step: Step = Step.KNOWN
+    suspect: bool = False
+    """It let its last query die: nobody waits for it."""
+    token: bytes | None = None
+    held: Found | None = None
+    """What it held when it answered."""
+
+
+def _distance(candidate: Candidate) -> int:
+    return candidate.distance
+
+
+class Lookup:
+    """One lookup, from its first contacts to its outcome."""
+
+    def __init__(
+        self, goal: Goal, own_id: bytes, usable: Callable[[Address], bool], verify: Verify, config: NodeConfig
+    ) -> None:
+        """`usable` says whether an address can be a node's at all (not a martian, not port 0)."""
+        self.goal = goal
+        self.peers: dict[Address, None] = {}
+        self._target = int.from_bytes(goal.target, "big")
+        self._own_id = own_id
+        self._usable = usable
+        self._verify = verify
+        self._config = config
+        self._order: list[Candidate] = []
+        """Nearest first."""
+        self._known: set[Address] = set()
+        self._judged: dict[Found, bool] = {}
+        self._fresh = 0
+        self._late = 0
+        self._asked = 0
+        self._found = False
+
+    # what the owner asks
+
+    def next_candidate(self) -> Candidate | None:
+        """The node to ask now; None while enough are being asked, or when the lookup is over."""
+        window = min(self._config.alpha + self._late, self._config.alpha_max)
+        if self._fresh >= window or self._asked >= ASKED_MAX or self._has_enough():
+            return None
+        live = 0
+        for candidate in self._order:
+            if candidate.step is Step.KNOWN:
+                return candidate
+            live += candidate.step is Step.ASKED or candidate.step is Step.ANSWERED
+            if live == self._config.k:
+                return None
+        return None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the nearest nodes that answer have all been asked."""
+        live = 0
+        waiting = False
+        for candidate in self._order:
+            if candidate.step is Step.ANSWERED:
+                live += 1
+                if live == self._config.k:
+                    return True
+            elif candidate.step is Step.SLOW:
+                waiting = waiting or not candidate.suspect
+            elif candidate.step is Step.ASKED or (candidate.step is Step.KNOWN and self._asked < ASKED_MAX):
+                return False
+        # with fewer than k answers even a slow one is worth its wait; of suspects only when nobody else answered
+        return not (waiting or (self._late and not live))
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be asked or waited for."""
+        return self._has_enough() or self.complete
+
+    # what came of it
+
+    def add(self, contacts: Iterable[Contact], hops: int = 0) -> None:
+        """Learn of nodes; our own id, addresses that can't be a node's, and known addresses are passed over."""
+        for contact in contacts:
+            if contact.id != self._own_id:
+                self._insert(contact.id, contact.address, int.from_bytes(contact.id, "big") ^ self._target, hops)
+
+    def add_addresses(self, addresses: Iterable[Address]) -> None:
+        """Learn of nodes whose ids are unknown: they are asked last, and take their place when they answer."""
+        for address in addresses:
+            self._insert(None, address, 1 << ID_BITS, 0)
+
+    def asked(self, candidate: Candidate, *, suspect: bool) -> None:
+        """`candidate` was sent the question."""
+        candidate.step = Step.ASKED
+        candidate.suspect = suspect
+        self._fresh += 1
+        self._asked += 1
+
+    def slow(self, candidate: Candidate) -> None:
+        """`candidate` has not answered in its usual time."""
+        if candidate.step is Step.ASKED:
+            candidate.step = Step.SLOW
+            self._fresh -= 1
+            self._late += 1
+
+    def silent(self, candidate: Candidate) -> None:
+        """`candidate` will not answer any more."""
+        self._leave(candidate, Step.SILENT)
+
+    def refused(self, candidate: Candidate) -> None:
+        """`candidate` answered with an error."""
+        self._leave(candidate, Step.FAILED)
+
+    def replied(self, candidate: Candidate, reply: Reply) -> Rejection | None:
+        """Learn from an answer; says what was wrong with it, if anything was."""
+        if candidate.id is None:
+            self._place(candidate, reply.sender)
+        rejection = self._judge(candidate, reply)
+        if rejection is not None:
+            self._leave(candidate, Step.FAILED)
+            return rejection
+        self._leave(candidate, Step.ANSWERED)
+        candidate.token = reply.token
+        self.add(reply.nodes, candidate.hops + 1)
+        for peer in reply.peers:
+            if len(self.peers) < PEERS_MAX and self._usable(peer):
+                self.peers[peer] = None
+        return None
+
+    # the outcome
+
+    def answered(self, limit: int) -> list[Candidate]:
+        """The nearest nodes that answered, nearest first."""
+        return [c for c in self._order if c.step is Step.ANSWERED][:limit]
+
+    def versions(self) -> tuple[Version, ...]:
+        """Every distinct version that nodes hold, highest seq first."""
+        holders = Counter(c.held for c in self._order if c.held is not None)
+        newest_first = sorted(holders.items(), key=lambda item: (-item[0].seq, item[0].signature))
+        return tuple(Version(found.value, found.seq, found.signature, count) for found, count in newest_first)
+
+    def value(self) -> bytes | None:
+        """The value of an immutable item, when some node held it."""
+        return next((c.held.value for c in self._order if c.held is not None), None)
+
+    def counts(self, seconds: float) -> LookupCounts:
+        """How it went so far; a node that is late now counts as timed out."""
+        steps = Counter(c.step for c in self._order)
+        hops = max((c.hops for c in self._order if c.step is Step.ANSWERED), default=0)
+        timed_out = steps[Step.SLOW] + steps[Step.SILENT]
+        return LookupCounts(self._asked, steps[Step.ANSWERED], timed_out, hops, seconds)
+
+    # how
+
+    def _has_enough(self) -> bool:
+        return self._found and self.goal.first
+
+    def _insert(self, node_id: bytes | None, address: Address, distance: int, hops: int) -> None:
+        if address in self._known or not self._usable(address):
+            return
+        if len(self._order) >= CANDIDATES_MAX:
+            farthest = self._order[-1]
+            if farthest.step is not Step.KNOWN or farthest.distance <= distance:
+                return
+            self._order.pop()
+            self._known.discard(farthest.address)
+        self._known.add(address)
+        insort(self._order, Candidate(node_id, address, distance, hops), key=_distance)
+
+    def _place(self, candidate: Candidate, node_id: bytes) -> None:
+        """Give a node that was known by its address alone its place."""
+        self._order.remove(candidate)
+        candidate.id = node_id
+        candidate.distance = int.from_bytes(node_id, "big") ^ self._target
+        insort(self._order, candidate, key=_distance)
+
+    def _leave(self, candidate: Candidate, step: Step) -> None:
+        self._fresh -= candidate.step is Step.ASKED
+        self._late -= candidate.step is Step.SLOW
+        candidate.step = step
+
+    def _judge(self, candidate: Candidate, reply: Reply) -> Rejection | None:
+        """Check who answered, and the value if there is one."""
+        if reply.sender != candidate.id:
+            return Rejection.WRONG_ID
+        if reply.sender == self._own_id:
+            return Rejection.OWN_ID
+        if reply.value is None or not isinstance(self.goal.question, Get):
+            return None
+        found, rejection = self._checked(reply)
+        if rejection is None:
+            candidate.held = found
+            self._found = True
+        return rejection
+
+    def _checked(self, reply: Reply) -> tuple[Found | None, Rejection | None]:
+        value = reply.value or b""
+        if len(value) > bep44.MAX_VALUE:
+            return None, Rejection.VALUE_TOO_BIG
+        if bep44.immutable_target(value) == self.goal.target:
+            return Found(value, 0, b""), None
+        if reply.public_key is None or reply.signature is None or reply.seq is None:
+            return None, Rejection.WRONG_KEY
+        if bep44.mutable_target(reply.public_key, self.goal.salt) != self.goal.target:
+            return None, Rejection.WRONG_KEY
+        found = Found(value, reply.seq, reply.signature)
+        if found not in self._judged:
+            message = bep44.signable_bytes(value, reply.seq, self.goal.salt)
+            self._judged[found] = self._verify(reply.public_key, reply.signature, message)
+        return (found, None) if self._judged[found] else (None, Rejection.BAD_SIGNATURE)
