@@ -1,0 +1,122 @@
+"""The command line as scripts see it: exit codes, JSON, and two lines instead of a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from scout.cli.main import run
+from scout.profile import Profile, SavedLink, save_profile
+from shared.format import keys
+from tests.support.scripted_api import Reply, problem, scripted_api
+
+PEER = keys.public_key(bytes([7] * 32)).hex()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("SCOUT_HOME", "SCOUT_URL", "SCOUT_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "home"
+
+
+def scout(home: Path, *arguments: str) -> int:
+    return run([*arguments, "--home", str(home)])
+
+
+def test_keygen_then_exchange_gives_both_sides_one_secret(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = home.parent / "other"
+    made = []
+    for place in (home, other):
+        assert scout(place, "keygen", "--json") == 0
+        made.append(json.loads(capsys.readouterr().out)["public_key"])
+    for place, peer in ((home, made[1]), (other, made[0])):
+        assert scout(place, "exchange", peer, "--out", str(place / "shared.secret")) == 0
+    mine, theirs = (json.loads((place / "shared.secret").read_text()) for place in (home, other))
+    assert mine["secret"] == theirs["secret"]
+    assert {mine["member"], theirs["member"]} == {0, 1}
+    assert mine["secret"] not in capsys.readouterr().out
+
+
+def test_keygen_refuses_to_overwrite(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scout(home, "keygen") == 0
+    before = (home / "secret.key").read_bytes()
+    assert scout(home, "keygen") == 2
+    assert (home / "secret.key").read_bytes() == before
+    assert "never overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["exchange", "00" * 32], "full order"),
+        (["exchange", "beef"], "64 hex digits"),
+        (["exchange", PEER, "--key", "nowhere"], "can't read nowhere"),
+        (["link", "friend"], "either --peer PUBLIC_KEY or --secret FILE"),
+        (["devices", "friend"], "known: none yet"),
+        (["sync", "friend", "--set", "seven=x"], "expected ID=TEXT"),
+        (["put", "@nowhere"], "can't read nowhere"),
+        (["devices"], "Missing argument"),
+        (["announce", "friend", "--device", "-1"], "Invalid value"),
+        (["dance"], "No such command"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_was_expected(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert scout(home, "keygen") == 0
+    assert scout(home, *arguments) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "Traceback" not in shown
+
+
+async def test_no_service_ends_with_3(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scripted_api() as api:
+        gone = api.url
+    save_profile(home, Profile(links={"friend": SavedLink(link="handle")}))
+    status = await _in_thread(home, "--url", gone, "devices", "friend", "--json")
+    assert status == 3
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert (error["code"], error["exit_code"]) == ("unreachable", 3)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (problem(403, "bad_handle"), 1),
+        (problem(404, "not_found"), 1),
+        (problem(413, "record_full", used=956), 1),
+        (problem(413, "item_too_large"), 2),
+        (problem(400, "invalid_request"), 2),
+        (problem(504, "deadline_exceeded", retry_after=60), 3),
+        (problem(503, "dht_unavailable", retry_after=60), 3),
+    ],
+)
+async def test_each_refusal_has_its_exit_code(
+    home: Path, capsys: pytest.CaptureFixture[str], reply: Reply, status: int
+) -> None:
+    async with scripted_api(reply) as api:
+        assert await _in_thread(home, "get", "ab" * 20, "--url", api.url) == status
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(reply.body["code"])
+
+
+async def test_get_writes_the_bytes_as_they_are(home: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    async with scripted_api(Reply(200, {"value": "AP9oaQ"})) as api:
+        assert await _in_thread(home, "get", "ab" * 20, "--url", api.url) == 0
+    assert capfdbinary.readouterr().out == b"\x00\xffhi"
+
+
+def test_help_names_the_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scout(home, "--help") == 0
+    assert "Exit status" in capsys.readouterr().out
+
+
+async def _in_thread(home: Path, *arguments: str) -> int:
+    """The command starts an event loop of its own; the server needs this one."""
+    return await asyncio.to_thread(scout, home, *arguments)
