@@ -23,7 +23,7 @@ START_WITHIN = 30.0
 STOP_WITHIN = 10.0
 
 BUS_KEY = "11" * 32
-MASTER_KEYS = "a1:" + "22" * 32
+MASTER_KEYS = "1:" + "22" * 32
 
 
 def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
