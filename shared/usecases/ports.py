@@ -5,8 +5,13 @@ In the API both are gateways over the bus; in a client either may live in its ow
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from shared.clock import Clock
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 
@@ -61,3 +66,16 @@ class Crypto(Protocol):
     async def open_messages(self, request: crypto.OpenMessages, context: CallContext) -> crypto.OpenMessagesReply:
         """Unframe and open messages."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that a use case takes from outside itself."""
+
+    dht: Dht
+    crypto: Crypto
+    clock: Clock
+    dice: random.Random
+    """For jitter only, never for keys."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits that many seconds."""

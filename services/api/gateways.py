@@ -1,0 +1,65 @@
+"""The use cases' ports over the bus: one line an operation."""
+
+from __future__ import annotations
+
+from shared.bus.ports import Requester
+from shared.contracts import crypto, dht
+from shared.contracts.operation import CallContext
+
+
+class BusDht:
+    """The port `shared.usecases.ports.Dht`, answered by the DHT nodes on the bus."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
+        """Find the versions of a mutable item."""
+        return await self._requester.call(dht.GET_MUTABLE, request, context)
+
+    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
+        """Store a signed version, conditionally when `request.seen` is given."""
+        return await self._requester.call(dht.PUT_MUTABLE, request, context)
+
+    async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
+        """Find an immutable item by its target."""
+        return await self._requester.call(dht.GET_IMMUTABLE, request, context)
+
+    async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
+        """Store an immutable item."""
+        return await self._requester.call(dht.PUT_IMMUTABLE, request, context)
+
+
+class BusCrypto:
+    """The port `shared.usecases.ports.Crypto`, answered by the crypto service on the bus."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    async def create_key(self, request: crypto.CreateKey, context: CallContext) -> crypto.CreateKeyReply:
+        """Make or import a key."""
+        return await self._requester.call(crypto.CREATE_KEY, request, context)
+
+    async def create_link(self, request: crypto.CreateLink, context: CallContext) -> crypto.CreateLinkReply:
+        """Make a link from a key and a peer, or from a shared secret."""
+        return await self._requester.call(crypto.CREATE_LINK, request, context)
+
+    async def locate(self, request: crypto.Locate, context: CallContext) -> crypto.LocateReply:
+        """Say where a link's record lives."""
+        return await self._requester.call(crypto.LOCATE, request, context)
+
+    async def open_record(self, request: crypto.OpenRecord, context: CallContext) -> crypto.OpenRecordReply:
+        """Open versions of a record."""
+        return await self._requester.call(crypto.OPEN_RECORD, request, context)
+
+    async def seal_record(self, request: crypto.SealRecord, context: CallContext) -> crypto.SealRecordReply:
+        """Seal and sign the next version of a record."""
+        return await self._requester.call(crypto.SEAL_RECORD, request, context)
+
+    async def seal_message(self, request: crypto.SealMessage, context: CallContext) -> crypto.SealMessageReply:
+        """Frame a message, sealed unless told otherwise."""
+        return await self._requester.call(crypto.SEAL_MESSAGE, request, context)
+
+    async def open_messages(self, request: crypto.OpenMessages, context: CallContext) -> crypto.OpenMessagesReply:
+        """Unframe and open messages."""
+        return await self._requester.call(crypto.OPEN_MESSAGES, request, context)

@@ -1,0 +1,110 @@
+"""The only map from `ScoutError` to HTTP: problem details (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from shared.errors import ErrorCode, ScoutError
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS: dict[ErrorCode, int] = {
+    ErrorCode.INVALID_REQUEST: 400,
+    ErrorCode.LOW_ORDER_PUBLIC_KEY: 400,
+    ErrorCode.BAD_HANDLE: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.CONFLICT: 409,
+    ErrorCode.PRECONDITION_FAILED: 412,
+    ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.ENTRY_TOO_LARGE: 413,
+    ErrorCode.TOO_MANY_ENTRIES: 413,
+    ErrorCode.RECORD_FULL: 413,
+    ErrorCode.MESSAGE_TOO_LARGE: 413,
+    ErrorCode.ITEM_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.INTERNAL: 500,
+    ErrorCode.OVERLOADED: 503,
+    ErrorCode.BUS_UNAVAILABLE: 503,
+    ErrorCode.DHT_UNAVAILABLE: 503,
+    ErrorCode.NOT_STORED: 503,
+    ErrorCode.DEADLINE_EXCEEDED: 504,
+}
+"""Every code there is; a test holds it against `ErrorCode`."""
+
+TITLES: dict[ErrorCode, str] = {
+    ErrorCode.INVALID_REQUEST: "The request is not of the expected form",
+    ErrorCode.LOW_ORDER_PUBLIC_KEY: "This public key shares no secret",
+    ErrorCode.BAD_HANDLE: "The handle can't be opened",
+    ErrorCode.NOT_FOUND: "Not found",
+    ErrorCode.METHOD_NOT_ALLOWED: "The path does not take this method",
+    ErrorCode.CONFLICT: "Other writers were faster",
+    ErrorCode.PRECONDITION_FAILED: "The record is in another state",
+    ErrorCode.BODY_TOO_LARGE: "The request's body is too large",
+    ErrorCode.ENTRY_TOO_LARGE: "The entry is too large",
+    ErrorCode.TOO_MANY_ENTRIES: "The record has too many entries",
+    ErrorCode.RECORD_FULL: "The record is full",
+    ErrorCode.MESSAGE_TOO_LARGE: "The message is too large",
+    ErrorCode.ITEM_TOO_LARGE: "The item is too large",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The request's body is not JSON",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "The Idempotency-Key is taken",
+    ErrorCode.INTERNAL: "A defect of the service",
+    ErrorCode.OVERLOADED: "Too much is waiting",
+    ErrorCode.BUS_UNAVAILABLE: "The bus can't be reached",
+    ErrorCode.DHT_UNAVAILABLE: "The DHT can't be reached",
+    ErrorCode.NOT_STORED: "No node stored it",
+    ErrorCode.DEADLINE_EXCEEDED: "The answer did not come in time",
+}
+
+DEFAULT_RETRY_AFTER = 1.0
+"""Seconds; a 503 without an estimate of its own says this, so that no client hammers."""
+
+
+def problem(error: ScoutError, request_id: str) -> web.Response:
+    """Render `error`; a defect's own words stay in the log."""
+    status = STATUS[error.code]
+    retry_after = _retry_after(error, status)
+    detail = error.detail
+    if error.code is ErrorCode.INTERNAL:
+        detail = "A defect of the service. The log has the details under this request id."
+    members: dict[str, Any] = {
+        **error.facts,
+        "type": f"urn:scout:problem:{error.code.value}",
+        "title": TITLES[error.code],
+        "status": status,
+        "detail": detail,
+        "code": error.code.value,
+        "request_id": request_id,
+    }
+    headers = {}
+    if retry_after is not None:
+        members["retry_after"] = retry_after
+        headers["Retry-After"] = str(math.ceil(retry_after))
+    return web.Response(status=status, body=msgspec.json.encode(members), content_type=CONTENT_TYPE, headers=headers)
+
+
+def from_aiohttp(error: web.HTTPException) -> ScoutError | None:
+    """What aiohttp itself refuses, in our words; None for what is no refusal."""
+    if isinstance(error, web.HTTPNotFound):
+        return ScoutError(ErrorCode.NOT_FOUND, "Expected one of the paths of docs/api.md.")
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = sorted(error.allowed_methods)
+        return ScoutError(
+            ErrorCode.METHOD_NOT_ALLOWED, f"Expected {' or '.join(allowed)} on this path.", facts={"allowed": allowed}
+        )
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return ScoutError(ErrorCode.BODY_TOO_LARGE, "The request's body is over the limit.")
+    if error.status >= web.HTTPBadRequest.status_code:
+        return ScoutError(ErrorCode.INVALID_REQUEST, f"Expected a well-formed HTTP request: {error.reason}.")
+    return None
+
+
+def _retry_after(error: ScoutError, status: int) -> float | None:
+    if error.retry_after is None and status == web.HTTPServiceUnavailable.status_code:
+        return DEFAULT_RETRY_AFTER
+    return error.retry_after

@@ -1,0 +1,75 @@
+"""Where are my peers: the entries of a record that say where devices can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import ErrorCode, ScoutError
+from shared.format import devices
+from shared.format.errors import FormatError
+from shared.format.problems import scout_error
+from shared.format.scout1.mailbox import MAILBOX_BASE
+from shared.format.scout1.record import Entry
+from shared.usecases.changes import Edit, Wanted
+from shared.usecases.records import Entries
+
+MAX_DEVICE_ID = MAILBOX_BASE - 1
+"""Ids above are the members' mailboxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of a record."""
+
+    id: int
+    seq: int
+    """How often its entry was written."""
+    addresses: tuple[str, ...] = ()
+    """`host:port`, an IPv6 address in brackets."""
+    name: str = ""
+    data: bytes = b""
+    """The application's own; for a foreign entry its whole content."""
+    foreign: bool = False
+    """The content is no device's map: an original client, or another application, wrote it."""
+
+
+def listed(entries: Entries) -> tuple[Device, ...]:
+    """The devices among the entries of a record, by ascending id."""
+    return tuple(_device(entry) for entry in entries if entry.id <= MAX_DEVICE_ID)
+
+
+def announcement(device_id: int, addresses: Sequence[str], name: str, data: bytes) -> Edit:
+    """The change that says where a device is; it replaces all that was said before.
+
+    Raises ScoutError (`invalid_request`) for an address that is not `host:port`.
+    """
+    try:
+        compact = tuple(devices.address_from_text(address) for address in addresses)
+        # absent and empty are the same to a reader, and absent is shorter: 255 bytes are soon used
+        content = devices.encode(devices.Device(addresses=compact, name=name or None, data=data or None))
+    except FormatError as error:
+        raise scout_error(error) from None
+    return Edit(wanted=(Wanted(_checked(device_id), content),))
+
+
+def removal(device_id: int) -> Edit:
+    """The change that leaves a device out; in scout1 an older version may bring it back."""
+    return Edit(removed=frozenset({_checked(device_id)}))
+
+
+def _checked(device_id: int) -> int:
+    if not 0 <= device_id <= MAX_DEVICE_ID:
+        raise ScoutError(
+            ErrorCode.INVALID_REQUEST, f"Expected a device's id from 0 to {MAX_DEVICE_ID}, got {device_id}."
+        )
+    return device_id
+
+
+def _device(entry: Entry) -> Device:
+    try:
+        device = devices.decode(entry.content)
+    except FormatError:
+        return Device(entry.id, entry.seq, data=entry.content, foreign=True)
+    addresses = tuple(devices.address_to_text(address) for address in device.addresses)
+    return Device(entry.id, entry.seq, addresses, device.name or "", device.data or b"")

@@ -1,0 +1,193 @@
+"""Read the messages that others left: walk each list from its head towards older ones, then put them in order.
+
+Everything on the way is a stranger's word: an item may be missing, may be no message, may point back into the list.
+A walk ends at the first of these, or at the limit, and the result says why and which numbers are unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from shared.contracts import crypto, dht
+from shared.contracts.operation import CallContext
+from shared.errors import ScoutError
+from shared.format.errors import FormatError
+from shared.format.scout1.mailbox import Mailbox
+from shared.format.scout1.messages import EMPTY_HEAD
+from shared.usecases.messages import mailboxes, next_of
+from shared.usecases.ports import Dht, Ports
+from shared.usecases.records import Entries, Place
+
+MAX_LIMIT = 100
+"""Messages in one answer: each is a lookup of its own, and a list can only be walked one by one."""
+
+MAX_WALKS = 8
+"""Lists walked at the same time."""
+
+RESERVE = 0.2
+"""Share of the time left that is kept for opening what was found; the walk ends before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was read."""
+
+    member: int
+    number: int | None
+    """None in a list that an original client writes, which does not count."""
+    target: bytes
+    body: bytes
+    sealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that can't be read, and why in words. `first` … `last` are numbers, None where nobody knows."""
+
+    member: int
+    first: int | None
+    last: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list: the message at `target` with its number, and all older ones."""
+
+    member: int
+    number: int | None
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Messages by member, oldest first within each."""
+
+    messages: tuple[Message, ...]
+    gaps: tuple[Gap, ...]
+    more: tuple[Position, ...]
+    """Where older ones go on that the limit or the time did not allow to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to read."""
+
+    after: int = 0
+    """Leave out messages with this number or a lower one."""
+    limit: int = MAX_LIMIT
+    member: int | None = None
+    """Only this member's list; None for all but the reader's own."""
+    position: Position | None = None
+    """Read on from here instead of from the heads."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One list on the way from newer to older."""
+
+    at: Position | None
+    """The next message to fetch; None at the end of the list or at a gap."""
+    after: int
+    limit: int
+    found: list[tuple[Position, bytes]] = field(default_factory=list)
+    """Position and bencoded value, newest first."""
+    gaps: list[Gap] = field(default_factory=list)
+    failure: ScoutError | None = None
+
+
+async def read(ports: Ports, place: Place, entries: Entries, query: Query, context: CallContext) -> Inbox:
+    """The messages in the lists of a record's `entries`. Raises ScoutError when the DHT gave nothing at all."""
+    walks = _walks(place, entries, query)
+    left = context.deadline_ms - ports.clock.utc_ms()
+    hurried = replace(context, deadline_ms=context.deadline_ms - int(left * RESERVE))
+    lanes = asyncio.Semaphore(MAX_WALKS)
+    async with asyncio.TaskGroup() as tasks:
+        for walk in walks:
+            tasks.create_task(_follow(ports.dht, walk, lanes, hurried))
+    failed = next((walk.failure for walk in walks if walk.failure), None)
+    if failed is not None and not any(walk.found for walk in walks):
+        raise failed
+    found = [message for walk in walks for message in await _opened(ports, place, walk, context)]
+    return Inbox(
+        messages=tuple(found),
+        gaps=tuple(gap for walk in walks for gap in walk.gaps),
+        more=tuple(walk.at for walk in walks if walk.at is not None),
+    )
+
+
+def _walks(place: Place, entries: Entries, query: Query) -> list[_Walk]:
+    if query.position is not None:
+        return [_Walk(query.position, query.after, query.limit)]
+    boxes = mailboxes(entries)
+    asked = sorted(boxes) if query.member is None else [query.member]
+    lists = [member for member in asked if member in boxes and (member != place.member or query.member is not None)]
+    # a fixed share each, so that one member's flood can't crowd out the others
+    shares = [query.limit // len(lists) + (place < query.limit % len(lists)) for place in range(len(lists))]
+    return [_start(member, boxes[member], query.after, share) for member, share in zip(lists, shares, strict=True)]
+
+
+def _start(member: int, box: Mailbox | None, after: int, limit: int) -> _Walk:
+    if box is None:
+        gap = Gap(member, None, None, "the entry is no mailbox")
+        return _Walk(None, after, limit, gaps=[gap])
+    empty = box.head == EMPTY_HEAD or (box.number is not None and box.number <= after)
+    return _Walk(None if empty else Position(member, box.number, box.head), after, limit)
+
+
+async def _follow(port: Dht, walk: _Walk, lanes: asyncio.Semaphore, context: CallContext) -> None:
+    """Walk one list until it ends, a gap, the limit, or the deadline; a failure leaves the rest as `more`."""
+    visited: set[bytes] = set()
+    async with lanes:
+        try:
+            while walk.at is not None and len(walk.found) < walk.limit:
+                # an address can't name itself, but a record that lies about a list's head costs nothing
+                if walk.at.target in visited:
+                    _end_with_gap(walk, walk.at, "the list runs in a circle")
+                    return
+                visited.add(walk.at.target)
+                await _step(port, walk, walk.at, context)
+        except ScoutError as error:
+            walk.failure = error
+
+
+async def _step(port: Dht, walk: _Walk, at: Position, context: CallContext) -> None:
+    reply = await port.get_immutable(dht.GetImmutable(target=at.target), context)
+    if reply.value is None:
+        _end_with_gap(walk, at, "no node that answered holds it")
+        return
+    try:
+        older = next_of(reply.value)
+    except FormatError as error:
+        _end_with_gap(walk, at, str(error))
+        return
+    walk.found.append((at, reply.value))
+    number = None if at.number is None else at.number - 1
+    if number is not None and number <= walk.after:
+        walk.at = None
+    elif older == EMPTY_HEAD and number is not None:
+        _end_with_gap(walk, Position(at.member, number, older), "the list ends before its numbers do")
+    else:
+        walk.at = None if older == EMPTY_HEAD else Position(at.member, number, older)
+
+
+def _end_with_gap(walk: _Walk, at: Position, reason: str) -> None:
+    """Nobody knows what is at `at` and behind it: all numbers down to the last one that the reader has."""
+    walk.gaps.append(Gap(at.member, None if at.number is None else walk.after + 1, at.number, reason))
+    walk.at = None
+
+
+async def _opened(ports: Ports, place: Place, walk: _Walk, context: CallContext) -> list[Message]:
+    """The messages of one list, oldest first; each that can't be read becomes a gap of its own."""
+    if not walk.found:
+        return []
+    values = [value for _, value in reversed(walk.found)]
+    reply = await ports.crypto.open_messages(crypto.OpenMessages(link=place.link, values=values), context)
+    read_ones: list[Message] = []
+    for (at, _), opened in zip(reversed(walk.found), reply.messages, strict=True):
+        if opened.error is not None:
+            walk.gaps.append(Gap(at.member, at.number, at.number, opened.error))
+        else:
+            read_ones.append(Message(at.member, at.number, at.target, opened.body, opened.sealed))
+    return read_ones

@@ -1,0 +1,269 @@
+"""The main job: read all versions of a record, merge them with what callers want, write the union back.
+
+One run serves every caller that waits for the record in this process (`coalescer`). Across processes the DHT decides:
+a put is a compare-and-swap on each node against the versions that were merged. Of two writers that race at most one
+gets a majority; that one is done, the other reads again and merges what the first has written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Protocol, Self
+
+from shared.contracts import crypto, dht
+from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode, ScoutError
+from shared.format.errors import FormatError, RecordFullError
+from shared.format.problems import scout_error
+from shared.format.scout1.items import next_seq
+from shared.format.scout1.merge import merge
+from shared.format.scout1.record import serialise
+from shared.usecases import records
+from shared.usecases.coalescer import Coalescer, Job
+from shared.usecases.ports import Ports
+from shared.usecases.records import Entries, Place, Record
+from shared.usecases.refusals import record_full
+
+QUORUM = 5
+"""Nodes that must store before a put answers: a majority of the usual width of 8, so that two racing writers can't
+both have it."""
+
+MAX_ATTEMPTS = 12
+"""Rounds of read, merge, write. Each round one writer wins, so twelve processes may race for one record."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+"""Seconds between attempts, doubled each time and spread by ±50 %: the first about as long as a put on a fast net."""
+
+RETRY_AFTER = 2.0
+
+
+class Change(Protocol):
+    """What one caller wants of a record. It is applied anew in every attempt, to what was then found."""
+
+    async def apply(self, entries: Entries, context: CallContext) -> Entries:
+        """The entries as the caller wants them, in ascending order. Raises ScoutError or FormatError to refuse."""
+        ...
+
+
+class PreconditionFailedError(ScoutError):
+    """`If-Match` names another state; `record` is the current one."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(
+            ErrorCode.PRECONDITION_FAILED,
+            f"The record's current state is {record.tag}, which is none of those that If-Match names.",
+        )
+        self.record = record
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A record after a write."""
+
+    record: Record
+    storing: dht.StoringReport | None
+    """None when all was stored already and nothing had to be written."""
+    attempts: int
+    callers: int
+    """How many callers this one write served."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    place: Place
+    context: CallContext
+    change: Change | None
+    if_match: frozenset[str] | None
+
+
+_Job = Job[_Wish, Synced]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run has learnt, over its attempts."""
+
+    place: Place
+    context: CallContext
+    jobs: list[_Job]
+    attempt: int = 0
+    known: Entries = ()
+    """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
+    written: set[bytes] = field(default_factory=set)
+    """Signatures of our own attempts."""
+
+    @property
+    def waiting(self) -> list[_Job]:
+        return [job for job in self.jobs if job.waiting]
+
+
+class Synchroniser:
+    """Writes records. An async context manager: it owns the runs that are in flight."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._coalescer: Coalescer[tuple[str, bytes], _Wish, Synced] = Coalescer(
+            self._serve, goes_first=lambda wish: wish.if_match is not None
+        )
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self._coalescer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the runs in flight."""
+        await self._coalescer.__aexit__(kind, error, trace)
+
+    async def synchronise(
+        self, place: Place, change: Change | None, context: CallContext, if_match: frozenset[str] | None = None
+    ) -> Synced:
+        """Merge all versions of the record at `place` with `change`, and store the union.
+
+        Without a change it writes only if versions have forked or too few nodes hold the newest. With one it always
+        writes, even the same content again: that renews the two hours for which nodes keep it.
+        `if_match` holds acceptable tags (`Record.tag`), or `*` for any record that exists.
+
+        Raises ScoutError: `precondition_failed`, `conflict`, `not_stored`, `record_full`, what the change refuses, …
+        """
+        seconds = (context.deadline_ms - self._ports.clock.utc_ms()) / 1000
+        wish = _Wish(place, context, change, if_match)
+        return await self._coalescer.submit((context.tenant, place.target), wish, max(seconds, 0.0))
+
+    async def _serve(self, _key: tuple[str, bytes], jobs: list[_Job]) -> None:
+        first = jobs[0].work
+        # each caller's own wait ends at its own deadline; the run goes on for whoever may wait longest
+        deadline = max(job.work.context.deadline_ms for job in jobs)
+        run = _Run(first.place, replace(first.context, deadline_ms=deadline), jobs)
+        while run.waiting:
+            run.attempt += 1
+            if await self._attempt(run):
+                return
+            await self._pause(run)
+
+    async def _attempt(self, run: _Run) -> bool:
+        """One round of read, merge, write. True when the jobs are answered."""
+        found = await records.read_at(self._ports, run.place, run.context)
+        others = found.without(run.written)
+        run.known = merge(run.known, others.entries)
+        self._judge_precondition(run, others)
+        entries = await self._apply(run)
+        if not run.waiting:
+            return True
+        if _is_stored(found, entries) and (run.attempt > 1 or all(job.work.change is None for job in run.waiting)):
+            _answer(run, replace(found, entries=entries), None)
+            return True
+        return await self._write(run, found, entries)
+
+    def _judge_precondition(self, run: _Run, others: Record) -> None:
+        """Fail the job whose `If-Match` names another state; only a batch's first can have one."""
+        job = run.jobs[0]
+        accepted = job.work.if_match
+        nothing_new = run.attempt > 1 and not others.versions
+        if accepted is None or nothing_new or others.tag in accepted or ("*" in accepted and others.versions):
+            return
+        job.fail(PreconditionFailedError(others))
+
+    async def _apply(self, run: _Run) -> Entries:
+        """Every waiting caller's change, one on the other; one that is refused fails its own caller only."""
+        entries = run.known
+        for job in run.waiting:
+            try:
+                changed = await job.work.change.apply(entries, job.work.context) if job.work.change else entries
+                serialise(changed)
+            except RecordFullError as error:
+                job.fail(record_full(entries, error.size))
+            except FormatError as error:
+                job.fail(scout_error(error))
+            except ScoutError as error:
+                job.fail(error)
+            else:
+                entries = changed
+        return entries
+
+    async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:
+        """Seal and put `entries`. True when they are stored, False when others were in the way."""
+        try:
+            seq = next_seq(seq for _, seq in found.seen)
+        except FormatError as error:
+            raise scout_error(error) from None
+        sealed = await self._ports.crypto.seal_record(
+            crypto.SealRecord(link=run.place.link, plaintext=serialise(entries), seq=seq), run.context
+        )
+        run.written.add(sealed.signature)
+        reply = await self._ports.dht.put_mutable(
+            dht.PutMutable(
+                public_key=sealed.public_key,
+                seq=seq,
+                value=sealed.value,
+                signature=sealed.signature,
+                seen=[signature for signature, _ in found.seen],
+                quorum=QUORUM,
+            ),
+            run.context,
+        )
+        if not _won(reply):
+            return False
+        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing)
+        return True
+
+    async def _pause(self, run: _Run) -> None:
+        """Wait before the next attempt. Raises ScoutError (`conflict`) when there is no room for one."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (run.attempt - 1)) * self._ports.dice.uniform(0.5, 1.5)
+        left = (run.context.deadline_ms - self._ports.clock.utc_ms()) / 1000
+        if run.attempt >= MAX_ATTEMPTS or left <= pause:
+            raise ScoutError(
+                ErrorCode.CONFLICT,
+                f"Others changed the record in each of {run.attempt} attempts to write it.",
+                retry_after=RETRY_AFTER,
+                facts={"attempts": run.attempt},
+            )
+        await self._ports.pause(pause)
+
+
+def _won(reply: dht.PutReply) -> bool:
+    """Whether a put is done. Raises ScoutError (`not_stored`) when no node took it and nobody was in the way.
+
+    A majority decides even where some node reports a conflict: a racing writer can't have one too, so it will read
+    again, find this version and merge it. Waiting for it here would make both write for ever.
+    """
+    storing = reply.storing
+    if storing.stored > storing.asked // 2:
+        return True
+    if reply.conflict:
+        return False
+    if storing.stored == 0:
+        raise not_stored(storing)
+    return True
+
+
+def not_stored(storing: dht.StoringReport) -> ScoutError:
+    """`not_stored` with what the nodes answered."""
+    return ScoutError(
+        ErrorCode.NOT_STORED,
+        f"Expected at least one node to store it; of {storing.asked} asked {storing.answered} answered and none did.",
+        retry_after=RETRY_AFTER,
+        facts={
+            "asked": storing.asked,
+            "answered": storing.answered,
+            "rejected": {str(code): count for code, count in storing.rejected.items()},
+            "timed_out": storing.timed_out,
+        },
+    )
+
+
+def _is_stored(found: Record, entries: Entries) -> bool:
+    """Whether a version with exactly these entries is on enough nodes: a quorum, or a majority of a smaller net."""
+    answered = found.lookup.answered if found.lookup else 0
+    enough = min(QUORUM, answered // 2 + 1)
+    return any(version.entries == entries and version.holders >= enough for version in found.versions)
+
+
+def _answer(run: _Run, record: Record, storing: dht.StoringReport | None) -> None:
+    waiting: Sequence[_Job] = run.waiting
+    for job in waiting:
+        job.succeed(Synced(record, storing, run.attempt, len(waiting)))

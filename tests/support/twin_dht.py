@@ -1,0 +1,144 @@
+"""A DHT of a few nodes in memory, behind the use cases' port: compare-and-swap on every node, loss, racing writers.
+
+Every node keeps what it took, checks signatures and seqs as BEP 44 says, and may lose a datagram by the dice. Between
+two nodes of one put the loop runs, and every put visits the nodes in an order of its own: so two writers that race
+each get some of them, as on a real network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from shared.contracts import dht
+from shared.contracts.operation import CallContext
+from shared.format import bep44, keys
+
+OLDER = 302
+OTHER = 301
+WIDTH = 8
+
+
+@dataclass
+class TwinNode:
+    """One storing node."""
+
+    mutable: dict[bytes, dht.MutableVersion] = field(default_factory=dict)
+    immutable: dict[bytes, bytes] = field(default_factory=dict)
+
+    def offer(self, target: bytes, version: dht.MutableVersion, seen: list[bytes] | None) -> int:
+        """Store `version` and answer 0, or the KRPC error code that says why not."""
+        held = self.mutable.get(target)
+        if held is not None and held.signature != version.signature:
+            if seen is not None and held.signature not in seen:
+                return OTHER
+            if version.seq <= held.seq:
+                return OLDER
+        self.mutable[target] = version
+        return 0
+
+
+class TwinDht:
+    """The port `shared.usecases.ports.Dht` over `size` nodes, which all are the closest to everything."""
+
+    def __init__(self, size: int = WIDTH, *, seed: int = 1, loss: float = 0.0) -> None:
+        self.nodes = [TwinNode() for _ in range(size)]
+        self.dice = random.Random(seed)
+        self.loss = loss
+        self.puts = 0
+        """Mutable puts so far."""
+        self.gets = 0
+        """Mutable gets so far."""
+
+    async def get_mutable(self, request: dht.GetMutable, _context: CallContext) -> dht.GetMutableReply:
+        self.gets += 1
+        target = bep44.mutable_target(request.public_key, request.salt)
+        held: Counter[bytes] = Counter()
+        versions: dict[bytes, dht.MutableVersion] = {}
+        answering = [node for node in self.nodes if not self._lost()]
+        for node in answering:
+            await asyncio.sleep(0)
+            if target in node.mutable:
+                version = node.mutable[target]
+                versions[version.signature] = version
+                held[version.signature] += 1
+        found = [_with_holders(version, held[version.signature]) for version in versions.values()]
+        found.sort(key=lambda version: -version.seq)
+        return dht.GetMutableReply(versions=found if request.settle else found[:1], report=self._lookup(len(answering)))
+
+    async def put_mutable(self, request: dht.PutMutable, _context: CallContext) -> dht.PutReply:
+        self.puts += 1
+        signed = bep44.signable_bytes(request.value, request.seq, request.salt)
+        assert keys.verify(request.public_key, signed, request.signature)
+        assert len(request.value) <= bep44.MAX_VALUE
+        assert request.seq >= 1
+        target = bep44.mutable_target(request.public_key, request.salt)
+        version = dht.MutableVersion(value=request.value, seq=request.seq, signature=request.signature, holders=1)
+        outcomes: Counter[int] = Counter()
+        behind = self.dice.sample(self.nodes, len(self.nodes))
+        while behind and outcomes[0] < request.quorum:
+            await asyncio.sleep(0)
+            node = behind.pop()
+            if not self._lost():
+                outcomes[node.offer(target, version, request.seen)] += 1
+        for node in behind:  # a put that has its quorum answers, and the rest goes on
+            node.offer(target, version, request.seen)
+        return self._reply(target, outcomes)
+
+    async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
+        await asyncio.sleep(0)
+        answering = [node for node in self.nodes if not self._lost()]
+        values = [node.immutable[request.target] for node in answering if request.target in node.immutable]
+        return dht.GetImmutableReply(value=values[0] if values else None, report=self._lookup(len(answering)))
+
+    async def put_immutable(self, request: dht.PutImmutable, _context: CallContext) -> dht.PutReply:
+        await asyncio.sleep(0)
+        target = bep44.immutable_target(request.value)
+        outcomes: Counter[int] = Counter()
+        for node in self.nodes:
+            if not self._lost():
+                node.immutable[target] = request.value
+                outcomes[0] += 1
+        return self._reply(target, outcomes)
+
+    def plant(self, public_key: bytes, version: dht.MutableVersion, nodes: slice = slice(None)) -> None:
+        """Put a version on some nodes, past all checks: what a hostile or a racing peer has stored."""
+        target = bep44.mutable_target(public_key)
+        for node in self.nodes[nodes]:
+            node.mutable[target] = version
+
+    def stored_anything(self) -> bool:
+        """Whether any node holds anything."""
+        return any(node.mutable or node.immutable for node in self.nodes)
+
+    def _lost(self) -> bool:
+        return self.dice.random() < self.loss
+
+    def _lookup(self, answered: int) -> dht.LookupReport:
+        asked = len(self.nodes)
+        return dht.LookupReport(asked=asked, answered=answered, timed_out=asked - answered, elapsed_ms=0.0)
+
+    def _reply(self, target: bytes, outcomes: Counter[int]) -> dht.PutReply:
+        answered = outcomes.total()
+        rejected = {code: count for code, count in outcomes.items() if code}
+        storing = dht.StoringReport(
+            asked=len(self.nodes),
+            answered=answered,
+            stored=outcomes[0],
+            rejected=rejected,
+            timed_out=len(self.nodes) - answered,
+            prefixes=outcomes[0],
+            closest_distance=0,
+            elapsed_ms=0.0,
+        )
+        return dht.PutReply(
+            target=target, conflict=bool(rejected), storing=storing, lookup=self._lookup(len(self.nodes))
+        )
+
+
+def _with_holders(version: dht.MutableVersion, holders: int) -> dht.MutableVersion:
+    return dht.MutableVersion(
+        value=version.value, seq=version.seq, signature=version.signature, holders=holders
+    )
