@@ -1,1 +1,53 @@
-"""`/livez`, `/readyz` and `/metrics` on a port of their own."""
+"""`/livez`, `/readyz` and `/metrics` on a port of their own.
+
+Liveness depends on nothing: a restart mends no network. Readiness says what the service lacks to be useful.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from shared.settings import Endpoint
+
+Checks = Mapping[str, bool]
+"""Name of a thing the service needs -> whether it has it."""
+
+ReadyCheck = Callable[[], Checks | Awaitable[Checks]]
+
+
+@contextlib.asynccontextmanager
+async def serve_ops(listen: Endpoint, registry: CollectorRegistry, ready: ReadyCheck) -> AsyncIterator[Endpoint]:
+    """Serve until the block ends; yields the endpoint that was bound. Raises OSError when the port is taken."""
+    app = web.Application()
+    app.router.add_get("/livez", _livez)
+    app.router.add_get("/readyz", _readyz(ready))
+    app.router.add_get("/metrics", make_aiohttp_handler(registry))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, listen.host, listen.port).start()
+        host, port, *_ = runner.addresses[0]
+        yield Endpoint(host, port)
+    finally:
+        await runner.cleanup()
+
+
+async def _livez(_request: web.Request) -> web.Response:
+    return web.json_response({"alive": True})
+
+
+def _readyz(ready: ReadyCheck) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(_request: web.Request) -> web.Response:
+        found = ready()
+        checks = dict(await found if inspect.isawaitable(found) else found)
+        missing = sorted(name for name, passed in checks.items() if not passed)
+        body = {"ready": not missing, "not_ready": missing, "checks": checks}
+        return web.json_response(body, status=503 if missing else 200)
+
+    return handle

@@ -26,3 +26,22 @@ class Requester(Protocol):
         Raises ScoutError: what the handler raised, or `deadline_exceeded`, `overloaded`, `bus_unavailable`, `internal`.
         """
         ...
+
+
+class KeyValue(Protocol):
+    """A small shared memory with expiry: what the API remembers for an Idempotency-Key."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None when it was never set or has expired. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+    async def set(self, key: str, value: bytes, ttl_s: float, *, only_if_absent: bool = False) -> bool:
+        """Remember `value` for `ttl_s` seconds; False when `only_if_absent` and there is one already.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget the value, if there is one. Raises ScoutError (`bus_unavailable`)."""
+        ...

@@ -1,0 +1,36 @@
+"""`ports.KeyValue` on Redis."""
+
+from __future__ import annotations
+
+from shared.bus.redis_client import CommandError, RedisClient, RedisDown
+from shared.errors import ErrorCode, ScoutError
+
+
+class RedisKeyValue:
+    """Implements `ports.KeyValue`; keys are named in `streams`."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        """Use the shared link of `redis`."""
+        self._link = redis.shared
+
+    async def get(self, key: str) -> bytes | None:
+        """See `ports.KeyValue`."""
+        value = await self._ask("GET", key)
+        return value if isinstance(value, bytes) else None
+
+    async def set(self, key: str, value: bytes, ttl_s: float, *, only_if_absent: bool = False) -> bool:
+        """See `ports.KeyValue`."""
+        condition = ("NX",) if only_if_absent else ()
+        return await self._ask("SET", key, value, "PX", max(round(ttl_s * 1000), 1), *condition) is not None
+
+    async def delete(self, key: str) -> None:
+        """See `ports.KeyValue`."""
+        await self._ask("DEL", key)
+
+    async def _ask(self, *command: bytes | str | int) -> object:
+        try:
+            return await self._link.command(*command)
+        except (RedisDown, CommandError) as error:
+            raise ScoutError(
+                ErrorCode.BUS_UNAVAILABLE, f"expected Redis to answer, got: {error}", retry_after=1.0
+            ) from None

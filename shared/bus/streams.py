@@ -1,0 +1,110 @@
+"""Every key the bus has in Redis, every length and every duration, each with its reason.
+
+Braces are Redis Cluster hash tags: a stream and its bookkeeping stay on one shard.
+"""
+
+from __future__ import annotations
+
+REPLY_PREFIX = "scout:replies:"
+"""A consumer answers only to keys that begin so: an envelope can't make it write anywhere else."""
+
+DHT_PARTITIONS = 1
+"""Request streams of the DHT service. More than one waits until sharding by target is asked for."""
+
+REPLY_TTL_MS = 30_000
+"""A reply stream outlives its caller by this: several refreshes may be lost, and a dead caller leaves nothing."""
+
+REPLY_REFRESH_S = 5.0
+"""Far below the TTL; also how long replies go astray after somebody flushed the server under a living connection."""
+
+REPLY_MAXLEN = 10_000
+"""Entries (a batch of replies each) kept for a caller that has stopped reading. One that reads trims what it read."""
+
+DEAD_MAXLEN = 1_000
+"""Dead letters kept for each service: enough to see what went wrong, too few to matter in memory."""
+
+MAX_BACKLOG = 10_000
+"""Requests waiting or in hand above which a requester refuses at the door: about a second of work, and 10 MB."""
+
+BACKLOG_FRESH_S = 0.25
+"""How long a backlog over the limit is believed; then one call is let through, and brings a new figure."""
+
+OVERLOADED_RETRY_S = 1.0
+"""What a refused caller is told to wait: the time the longest accepted backlog takes."""
+
+BLOCK_MS = 1_000
+"""How long a consumer's read waits in the server: short, for abandoned requests are looked for between two reads."""
+
+REPLY_BLOCK_MS = 2_000
+"""How long a requester's read of its replies waits in the server: below the refresh of the TTL, which it carries."""
+
+LEASE_MS = 5_000
+"""Idle time after which a request counts as abandoned. Consumers renew what they have in hand, so it need not exceed
+the longest handler, only the longest pause of a living process."""
+
+RENEW_S = 1.0
+"""How often requests in hand are renewed: four renewals may be late before somebody else takes over."""
+
+CLAIM_S = 1.0
+"""How often abandoned requests are looked for: with the lease, a dead replica's work is taken over in 6 s at the most,
+within the API's deadline of 10 s."""
+
+MAX_ATTEMPTS = 3
+"""Deliveries and tries of one request, together, before it is a dead letter."""
+
+SWEEP_S = 300.0
+"""How often a consumer looks for names in its group that nobody uses any more."""
+
+SWEEP_IDLE_MS = 3_600_000
+"""A consumer's name unused this long, with nothing pending, belongs to a process that is gone: a living one reads
+every second."""
+
+PIPELINE_MAX = 512
+"""Commands in one pipeline: past this, longer batches only delay their first member."""
+
+PATIENCE_S = 5.0
+"""How long an answer of the server is waited for, beyond any time it was asked to block, before the connection is
+given up: a stalled server or a network that swallows packets."""
+
+CONNECT_S = 2.0
+"""How long a connection may take to be made."""
+
+BACKOFF_FIRST_S = 0.05
+"""Longest pause before the first attempt to connect again; it doubles from here."""
+
+BACKOFF_MAX_S = 1.0
+"""Longest pause between attempts: what a caller may lose of its deadline after the server is back."""
+
+OUTAGE_S = 10.0
+"""An outage this long turns readiness false. Shorter ones are ridden out: a restart with an AOF takes some seconds."""
+
+WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
+"""The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
+the second is cut at DEAD_MAXLEN."""
+
+
+def shard(service: str, target: bytes = b"") -> str:
+    """The shard that serves a request: the service's name, for the DHT with the partition of the 20-byte target."""
+    if service != "dht":
+        return service
+    return f"dht:{int.from_bytes(target[:2]) * DHT_PARTITIONS >> 16}"
+
+
+def requests(of_shard: str) -> str:
+    """The stream of requests to one shard of a service."""
+    return f"scout:{{{of_shard}}}:requests"
+
+
+def dead_letters(of_shard: str) -> str:
+    """The stream of requests that this shard gave up, each with its reason."""
+    return f"scout:{{{of_shard}}}:dead"
+
+
+def replies(instance: str) -> str:
+    """The stream of replies to one requester."""
+    return f"{REPLY_PREFIX}{instance}"
+
+
+def idempotency(tenant: str, key: str) -> str:
+    """Where the API remembers the answer that belongs to an Idempotency-Key; always set with a TTL."""
+    return f"scout:{{idempotency}}:{tenant}:{key}"
