@@ -1,0 +1,67 @@
+"""The two secrets of a cluster: drawn anew for each run, or kept in a state directory so that handles outlive it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from shared.errors import ErrorCode, ScoutError
+from shared.settings import Secret
+
+KEY_SIZE = 32
+FILE_NAME = "cluster-keys.json"
+_OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterKeys:
+    """What the API and the crypto service share (32 bytes each)."""
+
+    bus: Secret
+    """Seals the bodies between them."""
+    master: Secret
+    """Wraps handles."""
+
+
+class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bus: str
+    master: str
+
+
+def draw_keys(entropy: Callable[[int], bytes]) -> ClusterKeys:
+    """Fresh keys."""
+    return ClusterKeys(bus=Secret(entropy(KEY_SIZE)), master=Secret(entropy(KEY_SIZE)))
+
+
+def kept_keys(state: Path, entropy: Callable[[int], bytes]) -> ClusterKeys:
+    """The keys kept in `state`, drawn and kept there the first time; only the owner can read the file.
+
+    Raises ScoutError `invalid_request` when the file is there and is none of ours.
+    """
+    path = state / FILE_NAME
+    if not path.exists():
+        _keep(path, draw_keys(entropy))
+    return _read(path)
+
+
+def _keep(path: Path, keys: ClusterKeys) -> None:
+    stored = _Stored(keys.bus.reveal().hex(), keys.master.reveal().hex())
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(stored))
+
+
+def _read(path: Path) -> ClusterKeys:
+    try:
+        stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+        keys = bytes.fromhex(stored.bus), bytes.fromhex(stored.master)
+    except (OSError, ValueError):
+        keys = b"", b""
+    if any(len(key) != KEY_SIZE for key in keys):
+        raise ScoutError(ErrorCode.INVALID_REQUEST, f"expected two keys of {KEY_SIZE} bytes in {path}")
+    return ClusterKeys(bus=Secret(keys[0]), master=Secret(keys[1]))
