@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.crypto.handles import MASTER_KEY_SIZE, MAX_KEY_ID, MasterKey
-from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, one_of, secret_hex, text
-
-BUS_KEY_SIZE = 32
+from shared.bus.redis_client import redis_url
+from shared.bus.seal import KEY_BYTES
+from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, one_of, secret_hex
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that the service is told from outside."""
 
-    redis_url: str
+    redis_url: str = field(repr=False)
+    """May hold a password."""
     bus_key: Secret
     master_keys: tuple[MasterKey, ...]
     """The first one wraps."""
@@ -27,13 +28,13 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader = Reader(environ)
-    redis_url = reader.read(Setting("SCOUT_REDIS_URL", text, required=True))
-    bus_key = reader.read(Setting("SCOUT_BUS_KEY", secret_hex(BUS_KEY_SIZE), required=True))
+    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
+    bus_key = reader.read(Setting("SCOUT_BUS_KEY", secret_hex(KEY_BYTES), required=True))
     master_keys = reader.read(Setting("SCOUT_MASTER_KEYS", parse_master_keys, required=True))
     ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9101)))
     log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
     reader.finish()
-    return Settings(redis_url, bus_key, master_keys, ops_listen, log_level)
+    return Settings(url, bus_key, master_keys, ops_listen, log_level)
 
 
 def parse_master_keys(value: str) -> tuple[MasterKey, ...]:
@@ -55,4 +56,4 @@ def _parse_master_key(place: int, part: str) -> MasterKey:
     try:
         return MasterKey(int(key_id), secret_hex(MASTER_KEY_SIZE)(digits))
     except ValueError as error:
-        raise ValueError(f"for the key with id {key_id} {error}") from None
+        raise ValueError(f"{error}, for the key with id {key_id}") from None

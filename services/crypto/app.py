@@ -1,0 +1,54 @@
+"""Composition of the crypto service: settings in, handlers on the bus, ops port beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from importlib.metadata import version
+
+from services.crypto import handlers, meters
+from services.crypto.service import CryptoService
+from services.crypto.settings import Settings, read
+from shared import lifecycle, logs
+from shared.bus.consumer import Consumer
+from shared.bus.meters import BusMeters
+from shared.bus.redis_client import RedisClient, connect
+from shared.bus.seal import Sealer
+from shared.clock import SystemClock
+from shared.metrics import new_registry
+from shared.ops import serve_ops
+
+SERVICE = "crypto"
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the service until `stop`, then finish what is in hand. Raises ScoutError when Redis is not there at start."""
+    clock, registry = SystemClock(), new_registry(SERVICE, version("scout"))
+    own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
+    service = CryptoService(settings.master_keys, os.urandom, own_meters)
+    async with connect(settings.redis_url, clock=clock, meters=bus_meters) as redis:
+        consumer = Consumer(
+            redis,
+            service=SERVICE,
+            handlers=handlers.build(service, clock, own_meters),
+            clock=clock,
+            meters=bus_meters,
+            sealer=Sealer(settings.bus_key),
+        )
+        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis)):
+            await consumer.run(stop)
+
+
+def main() -> int:
+    """Read the settings from the environment and run until a signal; returns the exit status."""
+    return lifecycle.run(SERVICE, _run)
+
+
+async def _run(stop: asyncio.Event) -> None:
+    settings = read(os.environ)  # noqa: TID251  # a composition root
+    logs.configure(SERVICE, settings.log_level)
+    await serve(settings, stop)
+
+
+def _ready(redis: RedisClient) -> dict[str, bool]:
+    return {"bus": redis.health.ready}
