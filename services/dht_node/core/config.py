@@ -37,8 +37,10 @@ class NodeConfig:
     put_quorum: int = 3
     warm_lookup: float = 60.0
     """A lookup's nodes and tokens serve a put of the same target for so long."""
-    warm_lookups_max: int = 4096
-    """Lookups kept warm: at 1 KiB each a few MiB."""
+    warm_lookups_max: int = 1024
+    """Lookups kept warm: at most 20 nodes each, about 8 KiB."""
+    operations_max: int = 4096
+    """Operations of our owner's in hand or waiting; more are refused at the door."""
     in_flight_max: int = 2048
     """Our own queries in flight; more wait."""
 

@@ -7,7 +7,7 @@ that. It takes no socket and no clock; how long slow and silent are is the owner
 The nearest eight that may still answer are the frontier. Only a node within it is asked, at most `alpha` at a time; a
 slow one leaves the frontier (another takes its place, and the window widens to `alpha_max`) but returns to it when it
 answers after all. The lookup is complete when the whole frontier has answered. It asks on after the first value:
-nodes hold different versions, and some that hold one name no nodes. Only `Goal.first` ends with a value.
+nodes hold different versions, and some that hold one name no nodes. Whoever wants only the first value lets it go.
 
 `find_node`, `get`, `get_peers` and the first half of a put are this same traversal with another question.
 """
@@ -40,13 +40,11 @@ PEERS_MAX = 2000
 
 
 class Goal(NamedTuple):
-    """What a lookup asks, and when it has enough."""
+    """What a lookup asks."""
 
     question: FindNode | GetPeers | Get
     salt: bytes = b""
     """Of a mutable item: nodes do not return it, and the target is the hash of key and salt."""
-    first: bool = False
-    """End with the first valid value."""
 
     @property
     def target(self) -> bytes:
@@ -105,18 +103,18 @@ class Lookup:
         self._order: list[Candidate] = []
         """Nearest first."""
         self._known: set[Address] = set()
-        self._judged: dict[Found, bool] = {}
+        self._judged: dict[Found, Found | None] = {}
+        """Each value is verified once and kept once; None: its signature is bad."""
         self._fresh = 0
         self._late = 0
         self._asked = 0
-        self._found = False
 
     # what the owner asks
 
     def next_candidate(self) -> Candidate | None:
-        """The node to ask now; None while enough are being asked, or when the lookup is over."""
+        """The node to ask now; None while enough are being asked, or when the lookup is complete."""
         window = min(self._config.alpha + self._late, self._config.alpha_max)
-        if self._fresh >= window or self._asked >= ASKED_MAX or self._has_enough():
+        if self._fresh >= window or self._asked >= ASKED_MAX:
             return None
         live = 0
         for candidate in self._order:
@@ -145,9 +143,9 @@ class Lookup:
         return not (waiting or (self._late and not live))
 
     @property
-    def finished(self) -> bool:
-        """Whether nothing more is to be asked or waited for."""
-        return self._has_enough() or self.complete
+    def found(self) -> bool:
+        """Whether a valid value has come in."""
+        return any(held is not None for held in self._judged.values())
 
     # what came of it
 
@@ -206,6 +204,10 @@ class Lookup:
         """The nearest nodes that answered, nearest first."""
         return [c for c in self._order if c.step is Step.ANSWERED][:limit]
 
+    def closest(self) -> list[Candidate]:
+        """The k nearest nodes that answered."""
+        return self.answered(self._config.k)
+
     def versions(self) -> tuple[Version, ...]:
         """Every distinct version that nodes hold, highest seq first."""
         holders = Counter(c.held for c in self._order if c.held is not None)
@@ -224,9 +226,6 @@ class Lookup:
         return LookupCounts(self._asked, steps[Step.ANSWERED], timed_out, hops, seconds)
 
     # how
-
-    def _has_enough(self) -> bool:
-        return self._found and self.goal.first
 
     def _insert(self, node_id: bytes | None, address: Address, distance: int, hops: int) -> None:
         if address in self._known or not self._usable(address):
@@ -260,24 +259,27 @@ class Lookup:
             return Rejection.OWN_ID
         if reply.value is None or not isinstance(self.goal.question, Get):
             return None
-        found, rejection = self._checked(reply)
-        if rejection is None:
-            candidate.held = found
-            self._found = True
-        return rejection
+        found = self._checked(reply, reply.value)
+        if isinstance(found, Rejection):
+            return found
+        candidate.held = found
+        return None
 
-    def _checked(self, reply: Reply) -> tuple[Found | None, Rejection | None]:
-        value = reply.value or b""
+    def _checked(self, reply: Reply, value: bytes) -> Found | Rejection:
         if len(value) > bep44.MAX_VALUE:
-            return None, Rejection.VALUE_TOO_BIG
+            return Rejection.VALUE_TOO_BIG
         if bep44.immutable_target(value) == self.goal.target:
-            return Found(value, 0, b""), None
+            found = Found(value, 0, b"")
+            return self._judged.setdefault(found, found) or Rejection.WRONG_KEY
         if reply.public_key is None or reply.signature is None or reply.seq is None:
-            return None, Rejection.WRONG_KEY
+            return Rejection.WRONG_KEY
         if bep44.mutable_target(reply.public_key, self.goal.salt) != self.goal.target:
-            return None, Rejection.WRONG_KEY
-        found = Found(value, reply.seq, reply.signature)
+            return Rejection.WRONG_KEY
+        return self._verified(Found(value, reply.seq, reply.signature), reply.public_key)
+
+    def _verified(self, found: Found, public_key: bytes) -> Found | Rejection:
         if found not in self._judged:
-            message = bep44.signable_bytes(value, reply.seq, self.goal.salt)
-            self._judged[found] = self._verify(reply.public_key, reply.signature, message)
-        return (found, None) if self._judged[found] else (None, Rejection.BAD_SIGNATURE)
+            message = bep44.signable_bytes(found.value, found.seq, self.goal.salt)
+            good = self._verify(public_key, found.signature, message)
+            self._judged[found] = found if good else None
+        return self._judged[found] or Rejection.BAD_SIGNATURE

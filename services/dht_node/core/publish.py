@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import Address, prefix
+from services.dht_node.core.contact import prefix
 from services.dht_node.core.events import LookupCounts, OperationId, Stored
 from services.dht_node.core.ids import ID_BITS
 from services.dht_node.core.items import Found, MutablePut, Publishable
@@ -59,11 +59,9 @@ _TAKING_A_PLACE = _IN_FLIGHT | {Stage.STORED, Stage.CONFLICT}
 class Storer:
     """One node to store on."""
 
-    id: bytes
-    address: Address
-    distance: int
+    candidate: Candidate
+    """What the lookup learnt of it; kept true, because the lookup may serve another put."""
     token: bytes
-    held: Found | None
     stage: Stage = Stage.UNASKED
     late: bool = False
     """In flight for longer than is usual for this node; another takes its place."""
@@ -75,11 +73,7 @@ class Storer:
 
 def storers(candidates: Iterable[Candidate]) -> list[Storer]:
     """The nodes of a lookup that can be written to: those that gave a token."""
-    return [
-        Storer(c.id, c.address, c.distance, c.token, c.held)
-        for c in candidates
-        if c.id is not None and c.token is not None
-    ]
+    return [Storer(c, c.token) for c in candidates if c.token is not None]
 
 
 class Publication:
@@ -95,7 +89,7 @@ class Publication:
         self._conditional = isinstance(item, MutablePut) and item.seen is not None
         self._again: deque[tuple[Storer, Arguments]] = deque()
         for node in self.nodes[: self._width]:
-            if self._is_conflict(node.held):
+            if self._is_conflict(node.candidate.held):
                 node.stage = Stage.CONFLICT
         self._stillborn = self._conditional and self.conflict
 
@@ -108,7 +102,7 @@ class Publication:
         if self._stillborn or sum(n.stage in _TAKING_A_PLACE and not n.late for n in self.nodes) >= self._width:
             return None
         for node in self.nodes:
-            if node.stage is Stage.UNASKED and not self._is_conflict(node.held):
+            if node.stage is Stage.UNASKED and not self._is_conflict(node.candidate.held):
                 node.stage, node.asked = Stage.PUTTING, True
                 return node, self._arguments(node)
         return None
@@ -146,7 +140,7 @@ class Publication:
         if node.stage is Stage.ASKING_AGAIN:
             self._reconsider(node, reply)
         else:
-            node.stage = Stage.STORED
+            self._store(node)
 
     def refused(self, node: Storer, code: int) -> None:
         """`node` answered with a KRPC error."""
@@ -178,8 +172,8 @@ class Publication:
             answered=sum(n.answered for n in self.nodes),
             stored=len(holders),
             timed_out=sum(n.stage is Stage.SILENT or n.late for n in self.nodes),
-            prefixes=len({prefix(n.address[0]) for n in holders}),
-            shared_bits=ID_BITS - min(n.distance for n in holders).bit_length() if holders else 0,
+            prefixes=len({prefix(n.candidate.address[0]) for n in holders}),
+            shared_bits=ID_BITS - min(n.candidate.distance for n in holders).bit_length() if holders else 0,
             seconds=seconds,
             lookup=lookup,
             rejected=dict(self.rejected),
@@ -193,7 +187,7 @@ class Publication:
     def _arguments(self, node: Storer) -> Arguments:
         cas = None
         if self._conditional:
-            cas = node.held.seq if node.held else 0
+            cas = node.candidate.held.seq if node.candidate.held else 0
         return self.item.arguments(node.token, cas)
 
     def _is_conflict(self, held: Found | None) -> bool:
@@ -208,12 +202,18 @@ class Publication:
         if reply.value is not None:
             held = Found(reply.value, reply.seq or 0, reply.signature or b"")
         if held is not None and held == self.item.as_found():
-            node.stage = Stage.STORED
+            self._store(node)
         elif self._is_conflict(held) or reply.token is None:
             self._give_up(node, node.refusal or KrpcCode.GENERIC)
         else:
-            node.held, node.token, node.stage = held, reply.token, Stage.PUTTING
+            node.token = node.candidate.token = reply.token
+            node.candidate.held = held
+            node.stage = Stage.PUTTING
             self._again.append((node, self._arguments(node)))
+
+    def _store(self, node: Storer) -> None:
+        node.stage = Stage.STORED
+        node.candidate.held = self.item.as_found() or node.candidate.held
 
     def _give_up(self, node: Storer, code: int) -> None:
         self.rejected[code] += 1

@@ -26,8 +26,8 @@ TRANSACTION_SIZE = 4
 class Owner(Protocol):
     """Whoever had a query sent hears exactly one of `replied`, `refused`, `silent`, and before it perhaps `slow`."""
 
-    def replied(self, asked: Transaction, reply: Reply, now: float) -> None:
-        """The node answered."""
+    def replied(self, asked: Transaction, reply: Reply, now: float) -> Rejection | None:
+        """The node answered; what is wrong with the answer, if anything is."""
         ...
 
     def refused(self, asked: Transaction, error: ErrorReply, now: float) -> None:
