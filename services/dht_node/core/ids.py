@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from services.dht_node.core.contact import is_local
+from services.dht_node.core.ports import Entropy
 
 ID_SIZE = 20
 ID_BITS = 160
@@ -28,7 +27,7 @@ def shared_bits(a: bytes, b: bytes) -> int:
     return ID_BITS - distance(a, b).bit_length()
 
 
-def random_id_in_bucket(own_id: bytes, index: int, entropy: Callable[[int], bytes]) -> bytes:
+def random_id_in_bucket(own_id: bytes, index: int, entropy: Entropy) -> bytes:
     """A random id (20 bytes) that shares exactly `index` leading bits (0 to 159) with our own."""
     free_bits = ID_BITS - 1 - index
     own = int.from_bytes(own_id, "big")

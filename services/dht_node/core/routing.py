@@ -31,6 +31,7 @@ from services.dht_node.core.bucket import Bucket, Entry
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.ids import ID_BITS, random_id_in_bucket
+from services.dht_node.core.ports import Entropy
 
 SAVED_MAX = 200
 """Contacts kept over a restart: more than enough to find the rest again."""
@@ -283,7 +284,7 @@ class RoutingTable:
         entry = min(self._by_id.values(), key=self._due, default=None)
         return entry.contact if entry is not None and self._due(entry) <= now else None
 
-    def refresh_target(self, now: float, entropy: Callable[[int], bytes]) -> bytes | None:
+    def refresh_target(self, now: float, entropy: Entropy) -> bytes | None:
         """A random id in the bucket that no lookup has gone through longest; None while all are fresh.
 
         The bucket counts as refreshed by the lookup that follows.
