@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from scout.encoding import Blob, Hex
@@ -56,17 +54,19 @@ class Device(Answered, frozen=True, kw_only=True):
     """A device of a record, and where it can be reached."""
 
     id: int
+    seq: int
+    """How often it was written."""
     addresses: list[str] = []
     """`host:port`, an IPv6 address in brackets."""
     name: str = ""
     data: Blob = Blob()
-    """Whatever the application put beside it."""
-    seq: int | None = None
-    """How often it was written (scout1)."""
+    """The application's own; of a foreign entry all it holds."""
+    foreign: bool = False
+    """The entry is no device's: the original's client, or another application, wrote it."""
 
 
 class Entry(Answered, frozen=True, kw_only=True):
-    """An entry of a record as it is."""
+    """An entry of a record as it is; its seq rises with each change of its content."""
 
     id: int
     value: Blob = Blob()
@@ -77,7 +77,7 @@ class PassedOver(Answered, frozen=True, kw_only=True):
     """A version of the record that could not be read, and why in words."""
 
     seq: int
-    error: str
+    reason: str
 
 
 class Record(Answered, frozen=True, kw_only=True):
@@ -95,38 +95,51 @@ class Record(Answered, frozen=True, kw_only=True):
 
 
 class Written(Answered, frozen=True, kw_only=True):
-    """A record after a write: its entries as merged, which of them the caller had not seen, and who stored it."""
+    """A record after a write."""
 
-    entries: list[Entry] = []
-    new: list[int] = []
     seq: int
     storing: StoringReport
-    facts: dict[str, Any] = {}
+    entries: list[Entry] = []
+    """As merged."""
+    new: list[int] = []
+    """Ids of entries that the caller's request did not name and others have written."""
 
 
 class Sent(Answered, frozen=True, kw_only=True):
-    """A message that was stored: its number in the sender's list, its target (20 bytes), and who stored it."""
+    """A message that was stored."""
 
-    number: int | None = None
     target: Hex
+    """Where it lies (20 bytes)."""
     storing: StoringReport
-    seq: int = 0
+    number: int | None = None
+    """From 1 in the sender's list; None in a list that an original client began."""
 
 
 class ReceivedMessage(Answered, frozen=True, kw_only=True):
-    """A message of another member; `sealed` is False for one that anybody could have read."""
+    """A message of another member."""
 
-    number: int
+    member: int
+    number: int | None
     body: Blob
-    sealed: bool = True
-    member: int | None = None
-    target: Hex = Hex()
+    sealed: bool
+    """False: anybody could have read it, and anybody who knew the record's address could have written it."""
+    target: Hex
+
+
+class Gap(Answered, frozen=True, kw_only=True):
+    """Messages that can't be read, and why in words; `first` … `last` are numbers where they are known."""
+
+    member: int
+    first: int | None
+    last: int | None
+    reason: str
 
 
 class Inbox(Answered, frozen=True, kw_only=True):
-    """Messages of the other members, oldest first."""
+    """Messages of the other members, oldest first within each list."""
 
     messages: list[ReceivedMessage]
+    gaps: list[Gap] = []
 
 
 class StoredItem(Answered, frozen=True, kw_only=True):

@@ -45,6 +45,12 @@ class Output:
             table.add_row(*(escape(cell) for cell in row))
         self._out.print(table if table.row_count else empty)
 
+    def say(self, *lines: str) -> None:
+        """Tell a person something that is itself the result (rich markup); a script is not told."""
+        if not self.as_json:
+            for line in lines:
+                self._out.print(line)
+
     def raw(self, content: bytes) -> None:
         """Write bytes to standard output as they are."""
         self._out.file.flush()
