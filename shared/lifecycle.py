@@ -20,9 +20,11 @@ from shared.errors import ScoutError
 from shared.settings import SettingsError
 
 try:
-    from uvloop import new_event_loop
+    import uvloop
+
+    _new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
 except ImportError:  # it has no wheel for every system
-    from asyncio import new_event_loop
+    _new_loop = asyncio.new_event_loop
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def run(service: str, main: Main, *, grace_s: float = GRACE_S) -> int:
     `main` gets the event that is set when it should finish; it reads its settings itself and may raise SettingsError.
     """
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(_supervise(service, main, grace_s))
     except Exception as error:
         lines = _explain(error)

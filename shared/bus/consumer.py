@@ -49,6 +49,7 @@ class Consumer:
     concurrency: int = 256
     """Requests in hand at once, from their reading to the acknowledgement of their answers."""
     max_attempts: int = streams.MAX_ATTEMPTS
+    pace: streams.Pace = field(default_factory=streams.Pace)
     name: str = field(default_factory=consumer_name)
 
     def __post_init__(self) -> None:
@@ -71,9 +72,9 @@ class Consumer:
         Redis may be away at any time: it is waited for. Cancelled, it leaves what is in hand to be claimed by others.
         """
         reader, writer = self.redis.link(), self.redis.link()
-        intake = Intake(reader, self._shard, self.name, self.clock)
+        intake = Intake(reader, self._shard, self.name, self.clock, self.pace)
         answers = Answers(writer, self._shard, self._release)
-        janitor = Janitor(writer, self._shard, self.name, self.meters)
+        janitor = Janitor(writer, self._shard, self.name, self.meters, self.pace)
         try:
             async with asyncio.TaskGroup() as tasks:
                 helpers = [

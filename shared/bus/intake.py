@@ -33,8 +33,9 @@ class Delivery:
 class Intake:
     """Reads one request stream as one consumer of its group; heals the group when the server lost it."""
 
-    def __init__(self, link: Link, shard: str, consumer: str, clock: Clock) -> None:
+    def __init__(self, link: Link, shard: str, consumer: str, clock: Clock, pace: streams.Pace) -> None:
         """Read on `link`, which may block; the group is named after the service."""
+        self._pace = pace
         self._link = link
         self._key = streams.requests(shard)
         self._group = shard.partition(":")[0]
@@ -79,23 +80,23 @@ class Intake:
         if now < self._claim_due:
             return []
         _cursor, entries, _deleted = await self._link.command(
-            "XAUTOCLAIM", self._key, self._group, self._consumer, streams.LEASE_MS, "0-0", "COUNT", room
+            "XAUTOCLAIM", self._key, self._group, self._consumer, self._pace.lease_ms, "0-0", "COUNT", room
         )
         if len(entries) < room:
-            self._claim_due = now + streams.CLAIM_S
+            self._claim_due = now + self._pace.claim_s
         return await self._with_deliveries([entry for entry in entries if entry[0] not in in_hand], claimed=True)
 
     async def _read(self, room: int) -> list[Delivery]:
         return [
             Delivery(entry_id, _envelope(fields))
-            for entry_id, fields in await self._xreadgroup(room, NEW, "BLOCK", streams.BLOCK_MS)
+            for entry_id, fields in await self._xreadgroup(room, NEW, "BLOCK", self._pace.block_ms)
         ]
 
     async def _xreadgroup(self, room: int, start: str, *block: str | int) -> list[Entry]:
         answer: Any = await self._link.command(
             "XREADGROUP",
             *("GROUP", self._group, self._consumer, "COUNT", room, *block, "STREAMS", self._key, start),
-            block_ms=streams.BLOCK_MS,
+            block_ms=self._pace.block_ms,
         )
         return answer[0][1] if answer else []
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 class Janitor:
     """Looks after one consumer and its group."""
 
-    def __init__(self, link: Link, shard: str, consumer: str, meters: BusMeters) -> None:
+    def __init__(self, link: Link, shard: str, consumer: str, meters: BusMeters, pace: streams.Pace) -> None:
         """Speak on `link`, shared with the answers."""
         self._link = link
         self._key = streams.requests(shard)
@@ -25,17 +25,18 @@ class Janitor:
         self._group = self._service
         self._consumer = consumer
         self._meters = meters
+        self._pace = pace
 
     async def work_forever(self, in_hand: Collection[bytes]) -> None:
         """Do every duty at its time until cancelled; `in_hand` are the ids of the entries to renew."""
         turns_to_sweep = 0
         while True:
-            await asyncio.sleep(streams.RENEW_S)
+            await asyncio.sleep(self._pace.renew_s)
             try:
                 await self._turn(list(in_hand))
                 if turns_to_sweep == 0:
                     await self._sweep()
-                    turns_to_sweep = int(streams.SWEEP_S / streams.RENEW_S)
+                    turns_to_sweep = int(self._pace.sweep_s / self._pace.renew_s)
                 turns_to_sweep -= 1
             except (RedisDown, CommandError) as error:
                 log.debug("a duty waits for its next turn", extra={"reason": str(error)})

@@ -33,14 +33,15 @@ class _Waiting:
 class MemoryBus:
     """Queues between requesters and the services of one event loop."""
 
-    def __init__(self, clock: Clock, meters: BusMeters, *, concurrency: int = 256) -> None:
-        """Each served replica has `concurrency` requests in hand at the most."""
+    def __init__(
+        self, clock: Clock, meters: BusMeters, *, concurrency: int = 256, max_backlog: int = streams.MAX_BACKLOG
+    ) -> None:
+        """Each served replica has `concurrency` requests in hand at the most, and `max_backlog` wait."""
         self._clock = clock
         self._meters = meters
         self._concurrency = concurrency
-        self._queues: defaultdict[str, asyncio.Queue[_Waiting]] = defaultdict(
-            lambda: asyncio.Queue(streams.MAX_BACKLOG)
-        )
+        self._max_backlog = max_backlog
+        self._queues: defaultdict[str, asyncio.Queue[_Waiting]] = defaultdict(lambda: asyncio.Queue(max_backlog))
         self._numbers = itertools.count()
         self.dead_letters: list[tuple[DeadReason, Envelope]] = []
 
@@ -69,7 +70,7 @@ class MemoryBus:
             self._queues[service].put_nowait(waiting)
         except asyncio.QueueFull:
             self._meters.unanswered.labels(service, Refusal.OVERLOADED).inc()
-            detail = f"{service} has {streams.MAX_BACKLOG} requests waiting, expected fewer"
+            detail = f"{service} has {self._max_backlog} requests waiting, expected fewer"
             raise ScoutError(ErrorCode.OVERLOADED, detail, retry_after=streams.OVERLOADED_RETRY_S) from None
         return waiting.answer
 

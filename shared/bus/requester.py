@@ -59,11 +59,13 @@ class RedisRequester:
         meters: BusMeters,
         sealers: Mapping[str, Sealer] | None = None,
         operations: Iterable[Operation[Any, Any]] = (),
+        max_backlog: int = streams.MAX_BACKLOG,
     ) -> None:
         """Ask through `redis`; `sealers` by service; `operations` show their zeros from the start."""
         self._redis = redis
         self._clock = clock
         self._meters = meters
+        self._max_backlog = max_backlog
         self._sealers = dict(sealers or {})
         instance = secrets.token_hex(8)
         self._reply_to = streams.replies(instance)
@@ -147,9 +149,9 @@ class RedisRequester:
         door = self._doors.setdefault(shard, _Door())
         fresh = self._clock.monotonic() - door.measured < streams.BACKLOG_FRESH_S
         waiting = (door.backlog if fresh else 0) + len(self._outbox)
-        if waiting >= streams.MAX_BACKLOG:
+        if waiting >= self._max_backlog:
             self._meters.unanswered.labels(service, Refusal.OVERLOADED).inc()
-            detail = f"{service} has {waiting} requests waiting, expected fewer than {streams.MAX_BACKLOG}"
+            detail = f"{service} has {waiting} requests waiting, expected fewer than {self._max_backlog}"
             raise ScoutError(ErrorCode.OVERLOADED, detail, retry_after=streams.OVERLOADED_RETRY_S)
 
     def _result(self, operation: Operation[Request, Reply], answer: ReplyEnvelope) -> Reply:

@@ -5,6 +5,8 @@ Braces are Redis Cluster hash tags: a stream and its bookkeeping stay on one sha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 REPLY_PREFIX = "scout:replies:"
 """A consumer answers only to keys that begin so: an envelope can't make it write anywhere else."""
 
@@ -14,7 +16,7 @@ DHT_PARTITIONS = 1
 REPLY_TTL_MS = 30_000
 """A reply stream outlives its caller by this: several refreshes may be lost, and a dead caller leaves nothing."""
 
-REPLY_REFRESH_S = 5.0
+REPLY_REFRESH_S = 2.0
 """Far below the TTL; also how long replies go astray after somebody flushed the server under a living connection."""
 
 REPLY_MAXLEN = 10_000
@@ -27,33 +29,16 @@ MAX_BACKLOG = 10_000
 """Requests waiting or in hand above which a requester refuses at the door: about a second of work, and 10 MB."""
 
 BACKLOG_FRESH_S = 0.25
-"""How long a backlog over the limit is believed; then one call is let through, and brings a new figure."""
+"""How long a backlog over the limit is believed; then calls are let through, and the first brings a new figure."""
 
 OVERLOADED_RETRY_S = 1.0
 """What a refused caller is told to wait: the time the longest accepted backlog takes."""
 
-BLOCK_MS = 1_000
-"""How long a consumer's read waits in the server: short, for abandoned requests are looked for between two reads."""
-
-REPLY_BLOCK_MS = 2_000
+REPLY_BLOCK_MS = 1_000
 """How long a requester's read of its replies waits in the server: below the refresh of the TTL, which it carries."""
-
-LEASE_MS = 5_000
-"""Idle time after which a request counts as abandoned. Consumers renew what they have in hand, so it need not exceed
-the longest handler, only the longest pause of a living process."""
-
-RENEW_S = 1.0
-"""How often requests in hand are renewed: four renewals may be late before somebody else takes over."""
-
-CLAIM_S = 1.0
-"""How often abandoned requests are looked for: with the lease, a dead replica's work is taken over in 6 s at the most,
-within the API's deadline of 10 s."""
 
 MAX_ATTEMPTS = 3
 """Deliveries and tries of one request, together, before it is a dead letter."""
-
-SWEEP_S = 300.0
-"""How often a consumer looks for names in its group that nobody uses any more."""
 
 SWEEP_IDLE_MS = 3_600_000
 """A consumer's name unused this long, with nothing pending, belongs to a process that is gone: a living one reads
@@ -81,6 +66,24 @@ OUTAGE_S = 10.0
 WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
 """The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
 the second is cut at DEAD_MAXLEN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The rhythm of a consumer."""
+
+    lease_ms: int = 5_000
+    """Idle time after which a request counts as abandoned. Consumers renew what they have in hand, so it need not
+    exceed the longest handler, only the longest pause of a living process."""
+    renew_s: float = 1.0
+    """How often requests in hand are renewed: four renewals may be late before somebody else takes over."""
+    claim_s: float = 1.0
+    """How often abandoned requests are looked for: with the lease, a dead replica's work is taken over in 6 s at the
+    most, within the API's deadline of 10 s."""
+    block_ms: int = 1_000
+    """How long a read waits in the server: short, for abandoned requests are looked for between two reads."""
+    sweep_s: float = 300.0
+    """How often a consumer looks for names in its group that nobody uses any more."""
 
 
 def shard(service: str, target: bytes = b"") -> str:

@@ -1,0 +1,93 @@
+"""One suite, two buses."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from shared.bus.consumer import Consumer
+from shared.bus.key_value import RedisKeyValue
+from shared.bus.memory import MemoryBus, MemoryKeyValue
+from shared.bus.meters import BusMeters
+from shared.bus.ports import Handlers, KeyValue, Requester
+from shared.bus.redis_client import RedisClient, connect
+from shared.bus.requester import RedisRequester
+from shared.clock import SystemClock
+from tests.support.bus import running
+
+MAX_BACKLOG = 20
+CONCURRENCY = 4
+
+
+class Bus(Protocol):
+    """What the suite needs of either bus."""
+
+    registry: CollectorRegistry
+
+    def requester(self) -> contextlib.AbstractAsyncContextManager[Requester]: ...
+
+    def serve(self, handlers: Handlers) -> contextlib.AbstractAsyncContextManager[object]: ...
+
+    def key_value(self) -> KeyValue: ...
+
+
+class OverRedis:
+    def __init__(self, redis: RedisClient, registry: CollectorRegistry, meters: BusMeters) -> None:
+        self.registry = registry
+        self._redis = redis
+        self._meters = meters
+
+    @contextlib.asynccontextmanager
+    async def requester(self) -> AsyncIterator[Requester]:
+        async with RedisRequester(
+            self._redis, clock=SystemClock(), meters=self._meters, max_backlog=MAX_BACKLOG
+        ) as requester:
+            yield requester
+
+    def serve(self, handlers: Handlers) -> contextlib.AbstractAsyncContextManager[object]:
+        return running(
+            Consumer(
+                self._redis,
+                service="echo",
+                handlers=handlers,
+                clock=SystemClock(),
+                meters=self._meters,
+                concurrency=CONCURRENCY,
+            )
+        )
+
+    def key_value(self) -> KeyValue:
+        return RedisKeyValue(self._redis)
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._bus = MemoryBus(
+            SystemClock(), BusMeters.build(self.registry), concurrency=CONCURRENCY, max_backlog=MAX_BACKLOG
+        )
+
+    @contextlib.asynccontextmanager
+    async def requester(self) -> AsyncIterator[Requester]:
+        yield self._bus.requester()
+
+    def serve(self, handlers: Handlers) -> contextlib.AbstractAsyncContextManager[object]:
+        return self._bus.serve("echo", handlers)
+
+    def key_value(self) -> KeyValue:
+        return MemoryKeyValue(SystemClock())
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    if request.param == "memory":
+        yield InMemory()
+        return
+    registry = CollectorRegistry()
+    meters = BusMeters.build(registry)
+    async with connect(request.getfixturevalue("redis_url"), clock=SystemClock(), meters=meters) as redis:
+        yield OverRedis(redis, registry, meters)
