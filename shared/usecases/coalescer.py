@@ -78,10 +78,11 @@ class Coalescer(Generic[Key, Work, Result]):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Let the workers finish what was submitted."""
-        await self._tasks.__aexit__(kind, error, trace)
+        # told of the body's error, the group would cancel writes that are in flight and wrap the error in a group
+        await self._tasks.__aexit__(None, None, None)
 
     async def submit(self, key: Key, work: Work, seconds: float) -> Result:
         """Have `work` done together with what else waits for `key`; within `seconds`.

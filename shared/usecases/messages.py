@@ -17,7 +17,7 @@ from shared.format.errors import FormatError
 from shared.format.scout1 import mailbox, messages
 from shared.format.scout1.items import content_of
 from shared.format.scout1.mailbox import Mailbox
-from shared.format.scout1.merge import change
+from shared.format.scout1.merge import change, merge
 from shared.format.scout1.record import Entry, serialise
 from shared.usecases import items
 from shared.usecases.ports import Ports
@@ -41,8 +41,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    target: bytes
-    number: int | None
+    """Our message as an item, behind one head that the list had."""
+
+    behind: bytes
+    pushed: Mailbox
     storing: dht.StoringReport
 
 
@@ -55,25 +57,46 @@ class _Append:
     body: bytes
     seal: bool
     stored: list[_Stored] = field(default_factory=list)
-    """One for each attempt; only the last to be applied, or the one found in the list, counts."""
+    """One for each head that an attempt found; the last is the one that counts."""
+    written: list[Entry] = field(default_factory=list)
+    """The mailbox as each attempt wrote it; some nodes may hold it still."""
 
     async def apply(self, entries: Entries, context: CallContext) -> Entries:
         """Frame and store the message behind the head in `entries`, and make it the head."""
-        entry_id = mailbox.mailbox_id(self.place.member)
-        box = _mailbox(entries, entry_id)
+        box = _mailbox(entries, mailbox.mailbox_id(self.place.member))
         landed = await self._landed(box, context)
-        if landed is not None:
-            self.stored.append(landed)
-            return entries
+        if landed is None:
+            landed = await self._store(entries, box, context)
+            box = landed.pushed
+        self.stored.append(landed)
+        changed, entry = self._set(entries, box)
+        self.written.append(entry)
+        return changed
+
+    async def _store(self, entries: Entries, box: Mailbox, context: CallContext) -> _Stored:
+        """The message behind the head of `box`, as an item; one that an earlier attempt stored there is used again."""
+        earlier = next((stored for stored in self.stored if stored.behind == box.head), None)
+        if earlier is not None:
+            return earlier
         reply = await self.ports.crypto.seal_message(
             crypto.SealMessage(link=self.place.link, next=box.head, body=self.body, seal=self.seal), context
         )
         pushed = mailbox.push(box, reply.target)
-        changed = change(entries, entry_id, mailbox.serialise(pushed))
-        serialise(changed)  # a record without room must be refused before anything is stored
+        serialise(self._set(entries, pushed)[0])  # a record without room must be refused before anything is stored
         put = await items.put_value(self.ports.dht, reply.value, context)
-        self.stored.append(_Stored(reply.target, pushed.number, put.storing))
-        return changed
+        return _Stored(box.head, pushed, put.storing)
+
+    def _set(self, entries: Entries, box: Mailbox) -> tuple[Entries, Entry]:
+        """`entries` with this mailbox, and its entry: newer than all that our earlier attempts said instead.
+
+        Those may live on a few nodes. With an equal seq one of them could win the merge, and the head of a list that
+        others have built upon would be lost.
+        """
+        entry_id, content = mailbox.mailbox_id(self.place.member), mailbox.serialise(box)
+        seq = next(entry.seq for entry in change(entries, entry_id, content) if entry.id == entry_id)
+        rivals = [entry.seq + 1 for entry in self.written if entry.content != content]
+        entry = Entry(entry_id, max(seq, *rivals) if rivals else seq, content)
+        return merge(entries, (entry,)), entry
 
     async def _landed(self, box: Mailbox, context: CallContext) -> _Stored | None:
         """The attempt of ours that is in the list already: somebody merged it before we could see it stored.
@@ -82,7 +105,7 @@ class _Append:
         """
         target = box.head
         for _ in range(MAX_OVERTAKEN if self.stored else 0):
-            found = next((stored for stored in self.stored if stored.target == target), None)
+            found = next((stored for stored in self.stored if stored.pushed.head == target), None)
             if found is not None or target == messages.EMPTY_HEAD:
                 return found
             reply = await self.ports.dht.get_immutable(dht.GetImmutable(target=target), context)
@@ -112,7 +135,7 @@ async def send(
     append = _Append(ports, place, body, seal)
     synced = await synchroniser.synchronise(place, append, context)
     stored = append.stored[-1]
-    return Sent(stored.number, stored.target, stored.storing, synced)
+    return Sent(stored.pushed.number, stored.pushed.head, stored.storing, synced)
 
 
 def mailboxes(entries: Entries) -> dict[int, Mailbox | None]:

@@ -7,15 +7,17 @@ it never fails the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError
+from shared.format.scout1.mailbox import member_of
 from shared.format.scout1.merge import merge
-from shared.format.scout1.record import Entry, parse, serialise
+from shared.format.scout1.record import MAX_SEQ, Entry, parse, serialise
 from shared.usecases.ports import Ports
 
 Entries = tuple[Entry, ...]
@@ -78,7 +80,7 @@ class Record:
         return replace(
             self,
             versions=versions,
-            entries=merge(*(version.entries for version in versions)),
+            entries=union(versions),
             seq=max((version.seq for version in versions), default=0),
         )
 
@@ -91,6 +93,26 @@ class Place:
     public_key: bytes
     target: bytes
     member: int
+
+
+def union(versions: Sequence[Version]) -> Entries:
+    """The merge of all versions; of two heads of one message list with equal seqs the one on more nodes goes on.
+
+    A tie means that devices of one member sent at once. The head on a majority may have been promised to its sender;
+    the other sender has been told nothing yet, and puts its message on top as soon as it sees this. The larger content,
+    which decides everywhere else, would drop either. A seq above both makes the decision stay.
+    """
+    merged = merge(*(version.entries for version in versions))
+    holders: Counter[Entry] = Counter()
+    for version in versions:
+        holders.update({entry: version.holders for entry in version.entries if member_of(entry.id) is not None})
+    decided = []
+    for entry in merged:
+        rivals = [held for held in holders if (held.id, held.seq) == (entry.id, entry.seq)]
+        if len(rivals) > 1 and entry.seq < MAX_SEQ:
+            kept = max(rivals, key=lambda rival: (holders[rival], rival.content))
+            decided.append(kept._replace(seq=kept.seq + 1))
+    return merge(merged, decided)
 
 
 async def locate(ports: Ports, link: str, context: CallContext) -> Place:
@@ -142,7 +164,7 @@ def _merged(reply: dht.GetMutableReply, opened: crypto.OpenRecordReply) -> Recor
         else:
             versions.append(Version(entries, found.seq, found.signature, found.holders))
     return Record(
-        entries=merge(*(version.entries for version in versions)),
+        entries=union(versions),
         seq=max((version.seq for version in versions), default=0),
         versions=tuple(versions),
         passed_over=tuple(passed_over),

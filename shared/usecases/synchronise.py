@@ -19,7 +19,7 @@ from shared.format.errors import FormatError, RecordFullError
 from shared.format.problems import scout_error
 from shared.format.scout1.items import next_seq
 from shared.format.scout1.merge import merge
-from shared.format.scout1.record import serialise
+from shared.format.scout1.record import MIN_SEQ, serialise
 from shared.usecases import records
 from shared.usecases.coalescer import Coalescer, Job
 from shared.usecases.ports import Ports
@@ -94,6 +94,15 @@ class _Run:
     written: set[bytes] = field(default_factory=set)
     """Signatures of our own attempts."""
 
+    def learn(self, entries: Entries) -> None:
+        """Take in what others have written; on a tie what is there now wins over what an earlier attempt read.
+
+        Of two heads of one message list, the one that was merged away must not come back.
+        """
+        now = {entry.id: entry.seq for entry in entries}
+        kept = (entry for entry in self.known if entry.seq > now.get(entry.id, MIN_SEQ - 1))
+        self.known = merge(kept, entries)
+
     @property
     def waiting(self) -> list[_Job]:
         return [job for job in self.jobs if job.waiting]
@@ -149,7 +158,7 @@ class Synchroniser:
         """One round of read, merge, write. True when the jobs are answered."""
         found = await records.read_at(self._ports, run.place, run.context)
         others = found.without(run.written)
-        run.known = merge(run.known, others.entries)
+        run.learn(others.entries)
         self._judge_precondition(run, others)
         entries = await self._apply(run)
         if not run.waiting:

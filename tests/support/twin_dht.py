@@ -139,6 +139,4 @@ class TwinDht:
 
 
 def _with_holders(version: dht.MutableVersion, holders: int) -> dht.MutableVersion:
-    return dht.MutableVersion(
-        value=version.value, seq=version.seq, signature=version.signature, holders=holders
-    )
+    return dht.MutableVersion(value=version.value, seq=version.seq, signature=version.signature, holders=holders)
