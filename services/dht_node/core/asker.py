@@ -29,6 +29,9 @@ from services.dht_node.core.routing import RoutingTable
 from services.dht_node.core.stats import NodeStats
 from services.dht_node.core.transactions import Owner, Transaction, Transactions
 
+RATIO_QUERIES = 64
+"""The answer ratio is an exponential mean over about so many queries: two lookups, or six minutes of pings."""
+
 _METHOD = {
     Ping: "ping",
     FindNode: "find_node",
@@ -60,6 +63,8 @@ class Asker:
         self._stats = stats
         self._transactions = Transactions(config, entropy)
         self._waiting: dict[Waiting, None] = {}
+        self.answer_ratio = 1.0
+        """Share of the last few dozen queries that were answered."""
 
     @property
     def in_flight(self) -> int:
@@ -89,6 +94,7 @@ class Asker:
         if isinstance(asked, Rejection):
             return asked
         self._stats.queries_replied += 1
+        self.answer_ratio += (1 - self.answer_ratio) / RATIO_QUERIES
         if isinstance(message, ErrorReply):
             self._stats.errors_received[message.code] += 1
             asked.owner.refused(asked, message, now)
@@ -105,6 +111,7 @@ class Asker:
             asked.owner.slow(asked, now)
         for asked in self._transactions.due_dead(now):
             self._stats.queries_timed_out += 1
+            self.answer_ratio -= self.answer_ratio / RATIO_QUERIES
             if asked.node_id is not None:
                 self._routing.failed(Contact(asked.node_id, asked.address), now)
             asked.owner.silent(asked, now)

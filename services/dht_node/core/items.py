@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.dht_node.core.errors import Misuse
+from services.dht_node.core.ids import ID_SIZE
 from services.dht_node.core.messages import AnnouncePeer, Arguments, Get, GetPeers, Put
+from services.dht_node.core.ports import Verify
 from shared.format import bep44
 
 
@@ -104,3 +107,43 @@ class Announcement:
 
 
 Publishable = ImmutablePut | MutablePut | Announcement
+
+
+def check_target(target: bytes) -> bytes:
+    """`target` itself; raises Misuse unless it has 20 bytes."""
+    if len(target) != ID_SIZE:
+        raise Misuse(f"expected a target of {ID_SIZE} bytes, got {len(target)}")
+    return target
+
+
+def check_salt(salt: bytes) -> bytes:
+    """`salt` itself; raises Misuse over 64 bytes."""
+    if len(salt) > bep44.MAX_SALT:
+        raise Misuse(f"expected a salt of at most {bep44.MAX_SALT} bytes, got {len(salt)}")
+    return salt
+
+
+def check_value(value: bytes) -> bytes:
+    """`value` itself; raises Misuse unless it has 1 to 1000 bytes."""
+    if not 0 < len(value) <= bep44.MAX_VALUE:
+        raise Misuse(f"expected a bencoded value of at most {bep44.MAX_VALUE} bytes, got {len(value)}")
+    return value
+
+
+def check_version(item: MutablePut, verify: Verify) -> MutablePut:
+    """`item` itself; raises Misuse unless honest nodes would store it.
+
+    A seq of 0 is refused though BEP 44 allows it: uTorrent's library takes such a put for an immutable one.
+    """
+    check_value(item.value)
+    check_salt(item.salt)
+    if len(item.public_key) != bep44.PUBLIC_KEY_SIZE or len(item.signature) != bep44.SIGNATURE_SIZE:
+        raise Misuse(
+            f"expected a key of {bep44.PUBLIC_KEY_SIZE} bytes and a signature of {bep44.SIGNATURE_SIZE},"
+            f" got {len(item.public_key)} and {len(item.signature)}"
+        )
+    if not 0 < item.seq <= bep44.MAX_SEQ:
+        raise Misuse(f"expected a seq from 1 to 2**63 - 1, got {item.seq}")
+    if not verify(item.public_key, item.signature, bep44.signable_bytes(item.value, item.seq, item.salt)):
+        raise Misuse("expected a signature that fits key, salt, seq and value")
+    return item

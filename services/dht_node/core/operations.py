@@ -20,7 +20,8 @@ from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.events import OperationId, Outcome
 from services.dht_node.core.items import Publishable
-from services.dht_node.core.lookup import Goal, Lookup
+from services.dht_node.core.lookup import Goal
+from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.warm import WarmLookups
 from services.dht_node.core.work import Conclude, Desk, Read, Work, Write
 
@@ -34,18 +35,11 @@ class TooManyOperations(RuntimeError):  # noqa: N818  # says what there was too 
 class Operations:
     """The lines of work, and when each operation must be answered."""
 
-    def __init__(
-        self,
-        config: NodeConfig,
-        asker: Asker,
-        new_lookup: Callable[[Goal], Lookup],
-        seed: Callable[[Lookup], bool],
-        emit: Callable[[Outcome], None],
-    ) -> None:
-        """`new_lookup` makes a lookup, `seed` gives it contacts (False: we know nobody), `emit` takes outcomes."""
+    def __init__(self, config: NodeConfig, asker: Asker, lookups: Lookups, emit: Callable[[Outcome], None]) -> None:
+        """`emit` takes the outcomes."""
         self._config = config
         self._emit = emit
-        self._desk = Desk(config, asker, WarmLookups(config), new_lookup, seed, self._tell, self._released)
+        self._desk = Desk(config, asker, WarmLookups(config), lookups, self._tell, self._released)
         self._lines: dict[_Key, deque[Work]] = {}
         """The first of each is under way."""
         self._moved: deque[_Key] = deque()

@@ -119,8 +119,13 @@ class Publication:
 
     @property
     def due(self) -> bool:
-        """Whether the outcome can be told: the quorum, a conflict of a conditional put, or nothing left to hope for."""
-        return self.stored >= self._quorum or (self._conditional and self.conflict) or self.closed
+        """Whether the outcome can be told: the quorum, or nothing left to hope for.
+
+        With a conflict in view a few copies prove nothing: then a majority must have it, or all must have spoken.
+        """
+        if self._conditional and self.conflict:
+            return self.settled or 2 * self.stored > sum(n.asked for n in self.nodes)
+        return self.stored >= self._quorum or self.closed
 
     @property
     def settled(self) -> bool:

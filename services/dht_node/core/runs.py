@@ -50,7 +50,7 @@ class LookupRun:
         self.pump(now)
         return rejection
 
-    def refused(self, asked: Transaction, error: ErrorReply, now: float) -> None:  # noqa: ARG002  # whatever its reason
+    def refused(self, asked: Transaction, _error: ErrorReply, now: float) -> None:
         """A candidate answered with an error."""
         self.lookup.refused(asked.tag)
         self.pump(now)

@@ -26,21 +26,38 @@ TRANSACTION_SIZE = 4
 class Owner(Protocol):
     """Whoever had a query sent hears exactly one of `replied`, `refused`, `silent`, and before it perhaps `slow`."""
 
-    def replied(self, asked: Transaction, reply: Reply, now: float) -> Rejection | None:
+    def replied(self, asked: Transaction, reply: Reply, now: float, /) -> Rejection | None:
         """The node answered; what is wrong with the answer, if anything is."""
         ...
 
-    def refused(self, asked: Transaction, error: ErrorReply, now: float) -> None:
+    def refused(self, asked: Transaction, error: ErrorReply, now: float, /) -> None:
         """The node answered with a KRPC error."""
         ...
 
-    def slow(self, asked: Transaction, now: float) -> None:
+    def slow(self, asked: Transaction, now: float, /) -> None:
         """No answer yet, later than is usual for this node."""
         ...
 
-    def silent(self, asked: Transaction, now: float) -> None:
+    def silent(self, asked: Transaction, now: float, /) -> None:
         """No answer, and none is waited for any more."""
         ...
+
+
+class Nobody:
+    """Owner of queries whose answers only the routing table waits for."""
+
+    def replied(self, _asked: Transaction, _reply: Reply, _now: float) -> Rejection | None:
+        """It lives."""
+        return None
+
+    def refused(self, _asked: Transaction, _error: ErrorReply, _now: float) -> None:
+        """It lives."""
+
+    def slow(self, _asked: Transaction, _now: float) -> None:
+        """Nobody waits."""
+
+    def silent(self, _asked: Transaction, _now: float) -> None:
+        """The table knows."""
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,7 @@ from services.dht_node.core.events import (
 )
 from services.dht_node.core.items import MutablePut, Publishable
 from services.dht_node.core.lookup import Goal, Lookup
+from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.publish import Publication, storers
 from services.dht_node.core.runs import LookupRun, PublicationRun
 from services.dht_node.core.warm import WarmLookups
@@ -57,10 +58,7 @@ class Desk:
     config: NodeConfig
     asker: Asker
     warm: WarmLookups
-    new_lookup: Callable[[Goal], Lookup]
-    """A lookup without contacts yet."""
-    seed: Callable[[Lookup], bool]
-    """Gives a lookup its first contacts; False when we know nobody."""
+    lookups: Lookups
     tell: Callable[[Outcome], None]
     """Hands out the outcome of one operation."""
     released: Callable[[Work], None]
@@ -75,7 +73,7 @@ class Read:
         self.started = False
         self.released = False
         self._desk = desk
-        self._lookup = desk.new_lookup(goal)
+        self._lookup = desk.lookups.new(goal)
         self._run: LookupRun | None = None
         self._readers: dict[OperationId, tuple[Conclude, bool]] = {}
 
@@ -88,7 +86,7 @@ class Read:
     def start(self, now: float) -> None:
         """Begin; it is this work's turn."""
         self.started = True
-        if not self._desk.seed(self._lookup):
+        if not self._desk.lookups.seed(self._lookup, now):
             for operation in self._readers:
                 self._desk.tell(Isolated(operation))
             self._readers.clear()
@@ -142,6 +140,8 @@ class Write:
         self._lookup: LookupRun | None = None
         self._counts = NO_LOOKUP
         self._publication: PublicationRun | None = None
+        self._warm = True
+        """It writes to the nodes of an earlier lookup."""
 
     def start(self, now: float) -> None:
         """Begin; it is this work's turn."""
@@ -152,15 +152,15 @@ class Write:
         else:
             self._look_up(now)
 
-    def expire(self, operation: OperationId, now: float) -> None:  # noqa: ARG002  # it has only the one
+    def expire(self, _operation: OperationId, now: float) -> None:
         """The operation's deadline has come: tell how far it got; what has been sent goes on behind."""
         self._conclude(now)
         if self._publication is None:
             self._release()
 
     def _look_up(self, now: float) -> None:
-        lookup = self._desk.new_lookup(self.goal)
-        if not self._desk.seed(lookup):
+        lookup = self._desk.lookups.new(self.goal)
+        if not self._desk.lookups.seed(lookup, now):
             if self._operation is not None:
                 self._desk.tell(Isolated(self._operation))
             self._release()
@@ -176,6 +176,7 @@ class Write:
         self._counts = run.counts(now)
         self._desk.warm.keep(run.lookup, now)
         nodes = storers(run.lookup.answered(self._desk.config.put_width_wide))
+        self._warm = False
         self._publish(Publication(self._item, nodes, self._quorum, self._desk.config), now)
 
     def _publish(self, publication: Publication, now: float) -> None:
@@ -185,9 +186,15 @@ class Write:
     def _progress(self, now: float) -> None:
         if self._publication is None:
             return
-        if self._publication.publication.due:
+        publication = self._publication.publication
+        if self._warm and publication.settled and not publication.stored and not publication.conflict:
+            # all those nodes have gone since
+            self._publication, self._warm = None, False
+            self._look_up(now)
+            return
+        if publication.due:
             self._conclude(now)
-        if self._publication.publication.settled:
+        if publication.settled:
             self._release()
 
     def _conclude(self, now: float) -> None:

@@ -1,0 +1,279 @@
+"""A DHT node as a value: joins the parts, and adds nothing of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from services.dht_node.core.asker import Asker
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Address, Contact, pack_ip
+from services.dht_node.core.errors import Rejection, WireError
+from services.dht_node.core.events import Event, ExternalAddressChanged, OperationId
+from services.dht_node.core.guard import Guard
+from services.dht_node.core.ids import ID_SIZE, TAIL_SIZE, derive_id, is_bep42
+from services.dht_node.core.items import (
+    Announcement,
+    ImmutablePut,
+    MutablePut,
+    check_salt,
+    check_target,
+    check_value,
+    check_version,
+)
+from services.dht_node.core.lookup import Goal
+from services.dht_node.core.lookups import Lookups
+from services.dht_node.core.maintenance import Maintenance
+from services.dht_node.core.messages import Datagram, ErrorReply, FindNode, Get, GetPeers, Query, Reply
+from services.dht_node.core.operations import Operations
+from services.dht_node.core.peers import PeerStore
+from services.dht_node.core.ports import Entropy, Verify
+from services.dht_node.core.responder import Responder, Tables
+from services.dht_node.core.routing import RoutingTable
+from services.dht_node.core.stats import NodeStats
+from services.dht_node.core.storage import ItemStore, SavedItem
+from services.dht_node.core.tokens import Tokens
+from services.dht_node.core.votes import AddressVotes
+from services.dht_node.core.wire import parse
+from services.dht_node.core.work import immutable_found, mutable_found, nodes_found, peers_found
+
+
+class Node:
+    """A DHT node without socket, clock or dice of its own.
+
+    Drive it from three sources, the network, a timer and its owner, with `now` in monotonic seconds that never go
+    back. After each call drain `datagrams_to_send` and `next_event`, and read `next_deadline` again. A timer that
+    fires early does nothing. The order of inputs and the entropy decide every output.
+    """
+
+    def __init__(self, config: NodeConfig, *, entropy: Entropy, verify: Verify, now: float) -> None:
+        self.stats = NodeStats()
+        self.external_host = config.external_ip
+        """Our address as voted or as the operator says; None while unknown."""
+        self._config = config
+        self._entropy = entropy
+        self._verify = verify
+        self._outbox: list[Datagram] = []
+        self._events: deque[Event] = deque()
+        self._guard = Guard(config)
+        self._votes = AddressVotes(config)
+        own_id = config.node_id or self._fitting_id(entropy(ID_SIZE))
+        self._routing = RoutingTable(own_id, config, now)
+        tables = Tables(
+            self._routing,
+            ItemStore(own_id, config),
+            PeerStore(config),
+            Tokens(entropy, config.token_rotation, now),
+        )
+        self._items = tables.items
+        self._responder = Responder(config, tables, verify, self.stats)
+        self._asker = Asker(config, self._routing, entropy, self._outbox, self.stats)
+        lookups = Lookups(config, self._routing, self._guard, verify)
+        self._operations = Operations(config, self._asker, lookups, self._events.append)
+        self._maintenance = Maintenance(config, tables, self._asker, lookups, entropy, self._events.append)
+
+    # in: the network and the timer
+
+    def receive_datagram(self, data: bytes, source: Address, now: float) -> None:
+        """Digest one datagram; whatever it holds, it raises nothing."""
+        stats = self.stats
+        stats.datagrams_received += 1
+        stats.bytes_received += len(data)
+        if len(data) > self._config.datagram_max:
+            stats.rejected[Rejection.TOO_LARGE] += 1
+        elif not self._guard.acceptable(source):
+            stats.rejected[Rejection.MARTIAN_SOURCE] += 1
+        else:
+            try:
+                message = parse(data)
+            except WireError as error:
+                self._refuse(error, source, now)
+            else:
+                if isinstance(message, Query):
+                    self._answer(message, source, now)
+                else:
+                    self._take(message, source, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due at `now`; nothing, when nothing is."""
+        self._asker.handle_timer(now)
+        self._operations.handle_timer(now)
+        self._maintenance.handle_timer(now)
+
+    # in: the owner
+
+    def add_bootstrap(self, addresses: Iterable[Address], now: float) -> None:
+        """Join by way of nodes of which only the address is known."""
+        self._maintenance.join(addresses, (), now)
+
+    def add_saved(self, contacts: Iterable[Contact], now: float) -> None:
+        """Join by way of contacts of an earlier run; each must answer before it is one again."""
+        self._maintenance.join((), contacts, now)
+
+    def add_own_address(self, address: Address) -> None:
+        """Never take this address for somebody else's."""
+        self._guard.own.add(address)
+
+    def restore_items(self, saved: Iterable[SavedItem], now: float) -> None:
+        """Take back stored items of an earlier run."""
+        self._items.restore(saved, now)
+
+    def get_mutable(self, target: bytes, salt: bytes, *, settle: bool, deadline: float, now: float) -> OperationId:
+        """Find the versions of a mutable item: of every node that answers, or with `settle` off the first valid one.
+
+        The operations raise Misuse when asked what can't be done, and TooManyOperations; each ends in one event.
+        """
+        goal = Goal(Get(check_target(target)), check_salt(salt))
+        return self._operations.read(goal, mutable_found, first=not settle, deadline=deadline, now=now)
+
+    def get_immutable(self, target: bytes, *, deadline: float, now: float) -> OperationId:
+        """Find an immutable item."""
+        return self._operations.read(
+            Goal(Get(check_target(target))), immutable_found, first=True, deadline=deadline, now=now
+        )
+
+    def get_peers(self, info_hash: bytes, *, deadline: float, now: float) -> OperationId:
+        """Find the peers announced for an info-hash."""
+        goal = Goal(GetPeers(check_target(info_hash)))
+        return self._operations.read(goal, peers_found, first=False, deadline=deadline, now=now)
+
+    def find_node(self, target: bytes, *, deadline: float, now: float) -> OperationId:
+        """Find the nodes nearest to an id."""
+        goal = Goal(FindNode(check_target(target)))
+        return self._operations.read(goal, nodes_found, first=False, deadline=deadline, now=now)
+
+    def put_mutable(self, item: MutablePut, quorum: int, *, deadline: float, now: float) -> OperationId:
+        """Store a signed version; the outcome comes at the quorum and the rest goes on behind."""
+        return self._operations.write(check_version(item, self._verify), quorum, deadline=deadline, now=now)
+
+    def put_immutable(self, value: bytes, quorum: int, *, deadline: float, now: float) -> OperationId:
+        """Store a bencoded value under its hash."""
+        return self._operations.write(ImmutablePut(check_value(value)), quorum, deadline=deadline, now=now)
+
+    def announce(self, info_hash: bytes, port: int | None, quorum: int, *, deadline: float, now: float) -> OperationId:
+        """Announce a port of ours for an info-hash; None: the one that our datagrams come from."""
+        item = Announcement(check_target(info_hash), port)
+        return self._operations.write(item, quorum, deadline=deadline, now=now)
+
+    # out
+
+    def datagrams_to_send(self) -> list[Datagram]:
+        """The datagrams that have gathered, in order; they are counted as sent."""
+        outbox = self._outbox[:]
+        self._outbox.clear()
+        self.stats.datagrams_sent += len(outbox)
+        self.stats.bytes_sent += sum([len(data) for data, _ in outbox])
+        return outbox
+
+    def next_event(self) -> Event | None:
+        """The oldest event not yet taken."""
+        return self._events.popleft() if self._events else None
+
+    def next_deadline(self) -> float:
+        """When `handle_timer` must be called; infinity never, as some duty always recurs."""
+        return min(self._asker.next_deadline(), self._operations.next_deadline(), self._maintenance.next_deadline())
+
+    # what it is like
+
+    @property
+    def id(self) -> bytes:
+        """Our node id, 20 bytes."""
+        return self._routing.own_id
+
+    @property
+    def contacts(self) -> int:
+        """Entries of the routing table."""
+        return len(self._routing)
+
+    @property
+    def neighbours(self) -> int:
+        """Nodes that answered when we last looked for our own id, at most 8: a small network has no more."""
+        return self._maintenance.neighbours
+
+    @property
+    def answer_ratio(self) -> float:
+        """Share of our queries of late that were answered, 0 to 1; 1 before the first."""
+        return self._asker.answer_ratio
+
+    @property
+    def in_hand(self) -> int:
+        """Operations that have no outcome yet."""
+        return len(self._operations)
+
+    @property
+    def stored_items(self) -> int:
+        """BEP 44 items held for others."""
+        return len(self._items)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that those items count for."""
+        return self._items.bytes_held
+
+    def good_contacts(self, now: float) -> int:
+        """Contacts that answered of late (BEP 5, "Routing Table")."""
+        return self._routing.good_count(now)
+
+    def saved_contacts(self) -> list[Contact]:
+        """The contacts worth keeping over a restart."""
+        return self._routing.saved()
+
+    def saved_items(self, now: float) -> list[SavedItem]:
+        """The stored items, with what is left of their lifetime."""
+        return self._items.saved(now)
+
+    # how
+
+    def _answer(self, query: Query, source: Address, now: float) -> None:
+        rejected = self.stats.rejected
+        if not self._guard.admits(source[0], now):
+            rejected[Rejection.RATE_LIMITED] += 1
+        elif query.sender == self._routing.own_id:
+            rejected[Rejection.OWN_ID] += 1
+        else:
+            answer = self._responder.respond(query, source, now)
+            if answer is not None:
+                self._outbox.append(Datagram(answer, source))
+            if not query.read_only:
+                self._maintenance.heard_from(Contact(query.sender, source), now)
+
+    def _refuse(self, error: WireError, source: Address, now: float) -> None:
+        self.stats.rejected[error.reason] += 1
+        if error.transaction is not None and self._guard.admits(source[0], now):
+            answer = self._responder.refuse(error, source)
+            if answer is not None:
+                self._outbox.append(Datagram(answer, source))
+
+    def _take(self, message: Reply | ErrorReply, source: Address, now: float) -> None:
+        answered = self.stats.queries_replied
+        rejection = self._asker.take(message, source, now)
+        if rejection is not None:
+            self.stats.rejected[rejection] += 1
+        if message.external_ip is not None and self.stats.queries_replied > answered:
+            self._hear_our_address(source[0], message.external_ip, now)
+        self._operations.advance(now)
+
+    def _hear_our_address(self, voter: str, external_ip: bytes, now: float) -> None:
+        """One more vote (BEP 42), unless the operator has spoken."""
+        if self._config.external_ip is not None:
+            return
+        host = self._votes.vote(voter, external_ip, now)
+        if host is None:
+            return
+        self.external_host = host
+        self._events.append(ExternalAddressChanged(host))
+        own_id = self._fitting_id(self.id)
+        if own_id != self.id:
+            self._routing.rebuild(own_id, now)
+            self._responder.adopt_id(own_id)
+            self._items.adopt_id(own_id)
+            self._maintenance.join((), (), now)
+
+    def _fitting_id(self, own_id: bytes) -> bytes:
+        """`own_id`, or another one if BEP 42 wants that of our address; in labs any will do."""
+        if self.external_host is None or self._config.lab:
+            return own_id
+        ip = pack_ip(self.external_host)
+        if is_bep42(own_id, ip):
+            return own_id
+        return derive_id(ip, self._entropy(1)[0], self._entropy(TAIL_SIZE))
