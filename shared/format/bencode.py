@@ -28,7 +28,7 @@ class BencodeError(ValueError):
 def encode(value: Bencoded) -> bytes:
     """Canonical bencoding of ints, bytes, lists, and dicts with bytes keys (sorted here).
 
-    Raises BencodeError for any other type.
+    Raises BencodeError for what bencode has no form for (None, float). Text is taken as its UTF-8, a bool as 0 or 1.
     """
     try:
         return bencode2.bencode(value)
@@ -46,7 +46,8 @@ def decode(data: bytes) -> Bencoded:
         raise BencodeError(f"expected at most {MAX_DEPTH} levels")
     try:
         return bencode2.bdecode(data)
-    except (bencode2.BencodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # not only BencodeDecodeError: past 4300 digits it is Python itself that refuses the number
         raise BencodeError(str(error)) from error
 
 
