@@ -168,4 +168,4 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _is_key(text: str) -> bool:
-    return len(text) == KEY_DIGITS and re.fullmatch("[0-9a-f]+", text) is not None
+    return len(text) == KEY_DIGITS and re.fullmatch("[0-9a-fA-F]+", text) is not None

@@ -52,7 +52,12 @@ def list_head(vector: Vector) -> None:
     if not next_head:
         expect("head of an empty list", messages.EMPTY_HEAD, head)
         return
-    expect("head", messages.address(messages.frame(next_head, vector.hex("push"))), head)
+    body = vector.hex("push")
+    try:
+        expect("head", messages.address(messages.frame(next_head, body)), head)
+    except MessageTooLargeError:
+        hold("a body that was refused is over the limit", condition=len(body) > LIMIT)
+        vector.notes.append("over 1000 bytes bencoded, which no node stores; ours refuses")
     expect("next, serialised", messages.parse_head(vector.hex("token_serialized")), next_head)
     expect("head, serialised", messages.parse_head(vector.hex("head_serialized")), head)
 

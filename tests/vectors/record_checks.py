@@ -68,7 +68,7 @@ def serialize_into_buffer(vector: Vector) -> None:
     if vector.flag("ok"):
         value = bep44.bencode_string(bytes(size + seal.OVERHEAD))
         expect("size of the bencoded value", len(value), vector.integer("bencoded_v_size"))
-    entries = _entries_of_size(vector, size, vector.integer("num_entries"))
+    entries = _entries_of_size(size, vector.integer("num_entries"))
     if size <= record.MAX_PLAINTEXT:
         plaintext = record.serialise(entries)
         value = items.value_of(seal.seal_record(plaintext, ANY_KEY, ANY_NONCE))
@@ -145,11 +145,11 @@ def _refusal(entries: tuple[Entry, ...] | list[Entry]) -> type[FormatError] | No
     return None
 
 
-def _entries_of_size(vector: Vector, size: int, count: int) -> list[Entry]:
+def _entries_of_size(size: int, count: int) -> list[Entry]:
     """`count` entries whose record has `size` bytes."""
     left = size - record.BLOCK_HEADER_SIZE - count * record.ENTRY_HEADER_SIZE
     if not 0 <= left <= count * record.MAX_CONTENT:
-        raise vector.malformed(f"expected {count} entries to fill {size} bytes")
+        raise UncheckableError(f"{count} entries of ours can't fill {size} bytes")
     entries = []
     for number in range(count):
         length = min(left, record.MAX_CONTENT)
