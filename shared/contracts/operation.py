@@ -11,6 +11,10 @@ import msgspec
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all requests and replies: immutable, by keyword, MessagePack on the bus."""
 
+    def __repr__(self) -> str:
+        """The type alone: some fields are secrets, and a repr ends up in logs and tracebacks."""
+        return f"{type(self).__name__}(…)"
+
 
 Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)

@@ -123,7 +123,7 @@ class Cluster:
                 await wait_until(
                     lambda service=service: service.ready(http),  # type: ignore[misc]  # bound now, not later
                     f"{service.name} is ready (log: {service.log_path})",
-                    timeout=START_WITHIN,
+                    timeout_s=START_WITHIN,
                 )
 
     def restart_bus(self) -> None:
