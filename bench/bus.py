@@ -129,10 +129,9 @@ def main() -> int:
     if arguments.replica:
         return lifecycle.run("bench", replica)
     machine = describe()
-    with server() as redis:
+    with server() as redis, replica_process(redis.connection_url):
         pin(REQUESTER_CORE)
-        with replica_process(redis.connection_url):
-            figures = uvloop.run(benchmark(redis.connection_url, arguments.runs))
+        figures = uvloop.run(benchmark(redis.connection_url, arguments.runs))
     print(json.dumps({**figures, "machine": machine}))
     return 0
 

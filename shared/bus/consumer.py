@@ -99,7 +99,7 @@ class Consumer:
                 await self._wait_for_room()
                 continue
             try:
-                deliveries = await intake.take(room, self._in_hand)
+                deliveries = await intake.take(min(room, streams.BATCH_MAX), self._in_hand)
                 backoff.reset()
             except (RedisDown, CommandError) as error:
                 intake.lost()

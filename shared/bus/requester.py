@@ -195,7 +195,7 @@ class RedisRequester:
             await self._wake.wait()
             self._wake.clear()
             while self._outbox:
-                batch, self._outbox = self._outbox[: streams.PIPELINE_MAX], self._outbox[streams.PIPELINE_MAX :]
+                batch, self._outbox = self._outbox[: streams.BATCH_MAX], self._outbox[streams.BATCH_MAX :]
                 await self._send(batch)
 
     async def _send(self, batch: list[_Call]) -> None:
