@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from services.api import render
+from services.api.encoding import encode_json
 from shared.errors import ErrorCode, ScoutError
+from shared.usecases.synchronise import PreconditionFailedError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -73,7 +75,7 @@ def problem(error: ScoutError, request_id: str) -> web.Response:
     if error.code is ErrorCode.INTERNAL:
         detail = "A defect of the service. The log has the details under this request id."
     members: dict[str, Any] = {
-        **error.facts,
+        **_facts(error),
         "type": f"urn:scout:problem:{error.code.value}",
         "title": TITLES[error.code],
         "status": status,
@@ -85,10 +87,10 @@ def problem(error: ScoutError, request_id: str) -> web.Response:
     if retry_after is not None:
         members["retry_after"] = retry_after
         headers["Retry-After"] = str(math.ceil(retry_after))
-    return web.Response(status=status, body=msgspec.json.encode(members), content_type=CONTENT_TYPE, headers=headers)
+    return web.Response(status=status, body=encode_json(members), content_type=CONTENT_TYPE, headers=headers)
 
 
-def from_aiohttp(error: web.HTTPException) -> ScoutError | None:
+def from_aiohttp(error: web.HTTPException, max_body: int) -> ScoutError | None:
     """What aiohttp itself refuses, in our words; None for what is no refusal."""
     if isinstance(error, web.HTTPNotFound):
         return ScoutError(ErrorCode.NOT_FOUND, "Expected one of the paths of docs/api.md.")
@@ -98,10 +100,23 @@ def from_aiohttp(error: web.HTTPException) -> ScoutError | None:
             ErrorCode.METHOD_NOT_ALLOWED, f"Expected {' or '.join(allowed)} on this path.", facts={"allowed": allowed}
         )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return ScoutError(ErrorCode.BODY_TOO_LARGE, "The request's body is over the limit.")
+        return ScoutError(
+            ErrorCode.BODY_TOO_LARGE, f"Expected a body of at most {max_body} bytes.", facts={"limit": max_body}
+        )
     if error.status >= web.HTTPBadRequest.status_code:
         return ScoutError(ErrorCode.INVALID_REQUEST, f"Expected a well-formed HTTP request: {error.reason}.")
     return None
+
+
+def _facts(error: ScoutError) -> dict[str, Any]:
+    """The error's named values; a failed precondition shows the current state, so that nobody has to ask again."""
+    if isinstance(error, PreconditionFailedError):
+        return {
+            "etag": f'"{error.record.tag}"',
+            "seq": error.record.seq,
+            "entries": render.entries(error.record.entries),
+        }
+    return error.facts
 
 
 def _retry_after(error: ScoutError, status: int) -> float | None:

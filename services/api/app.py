@@ -1,0 +1,139 @@
+"""Composition of the API service: settings in, HTTP in front, the use cases over the bus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from aiohttp import web
+
+from services.api import meters
+from services.api.gateways import BusCrypto, BusDht
+from services.api.middleware import all_middlewares
+from services.api.routes import all_routes
+from services.api.service import SERVICE, Limits, Service
+from services.api.settings import Settings, read
+from shared import lifecycle, logs
+from shared.bus.key_value import RedisKeyValue
+from shared.bus.meters import BusMeters
+from shared.bus.ports import KeyValue, Requester
+from shared.bus.redis_client import RedisClient, connect
+from shared.bus.requester import RedisRequester
+from shared.bus.seal import Sealer
+from shared.clock import Clock, SystemClock
+from shared.contracts import crypto, dht
+from shared.metrics import new_registry
+from shared.ops import serve_ops
+from shared.settings import Endpoint, Secret
+from shared.usecases.ports import Ports
+from shared.usecases.synchronise import Synchroniser
+
+SERVICE_NAME = "api"
+
+OPERATIONS = (
+    *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE),
+    *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
+    *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES),
+)
+"""All that the API asks for."""
+
+DRAIN_S = 12.0
+"""Time for requests in hand to be answered at the end: longer than their deadline, shorter than the grace."""
+
+
+class _WithoutTraceback(logging.Filter):
+    """Keeps what a client sent out of the log: aiohttp reports malformed requests with the line that was malformed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, and of its exception the type."""
+        if record.exc_info and record.exc_info[0] is not None:
+            record.error = record.exc_info[0].__name__
+        record.exc_info = None
+        return True
+
+
+protocol_log = logging.getLogger("services.api.protocol")
+protocol_log.addFilter(_WithoutTraceback())
+
+
+def build_app(service: Service) -> web.Application:
+    """The HTTP application around `service`."""
+    app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
+    app[SERVICE] = service
+    app.add_routes(all_routes())
+    return app
+
+
+@asynccontextmanager
+async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoint]:
+    """Answer on `listen` until the block ends, then finish what is in hand; yields the endpoint that was bound.
+
+    Raises OSError when the port is taken.
+    """
+    runner = web.AppRunner(
+        build_app(service), access_log=None, logger=protocol_log, auto_decompress=False, shutdown_timeout=DRAIN_S
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, listen.host, listen.port).start()
+        host, port, *_ = runner.addresses[0]
+        yield Endpoint(host, port)
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def open_service(
+    requester: Requester, memory: KeyValue, bus_key: Secret, clock: Clock, own_meters: meters.Meters, limits: Limits
+) -> AsyncIterator[Service]:
+    """The parts of the API over a bus, until the block ends."""
+    # jitter needs no secrecy, only that two processes differ
+    dice = random.Random(os.urandom(8))  # noqa: S311
+    ports = Ports(dht=BusDht(requester), crypto=BusCrypto(requester), clock=clock, dice=dice)
+    async with Synchroniser(ports) as synchroniser:
+        yield Service(
+            ports=ports,
+            memory=memory,
+            memory_key=bus_key,
+            clock=clock,
+            entropy=os.urandom,
+            meters=own_meters,
+            synchroniser=synchroniser,
+            limits=limits,
+        )
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the service until `stop`, then finish what is in hand. Raises ScoutError when Redis is not there at start."""
+    clock, registry = SystemClock(), new_registry(SERVICE_NAME, version("scout"))
+    own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
+    sealers = {"crypto": Sealer(settings.bus_key)}
+    async with (
+        connect(settings.redis_url, clock=clock, meters=bus_meters) as redis,
+        RedisRequester(redis, clock=clock, meters=bus_meters, sealers=sealers, operations=OPERATIONS) as requester,
+        open_service(requester, RedisKeyValue(redis), settings.bus_key, clock, own_meters, settings.limits) as service,
+        serve_http(service, settings.listen) as bound,
+        serve_ops(settings.ops_listen, registry, lambda: _ready(redis)),
+    ):
+        logging.getLogger(__name__).info("listening, on loopback only: there are no API keys", extra={"at": str(bound)})
+        await stop.wait()
+
+
+def main() -> int:
+    """Read the settings from the environment and run until a signal; returns the exit status."""
+    return lifecycle.run(SERVICE_NAME, _run)
+
+
+async def _run(stop: asyncio.Event) -> None:
+    settings = read(os.environ)  # noqa: TID251  # a composition root
+    logs.configure(SERVICE_NAME, settings.log_level)
+    await serve(settings, stop)
+
+
+def _ready(redis: RedisClient) -> dict[str, bool]:
+    return {"bus": redis.health.ready}

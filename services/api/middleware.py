@@ -1,0 +1,121 @@
+"""Around every request, from outside in: its id, its measure and its log line; its errors as problems; its bounds.
+
+Nothing that a caller sent is logged but the request id, whose form is checked: handles travel in headers, plaintexts
+in bodies, hashes in paths.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from services.api.idempotency import remembered
+from services.api.meters import UNMATCHED
+from services.api.problems import from_aiohttp, problem
+from services.api.service import DEADLINE_MS, REQUEST_ID, Service, service_of
+from shared.errors import ErrorCode, ScoutError
+from shared.logs import trace_id
+
+log = logging.getLogger(__name__)
+
+OK = "ok"
+CODE = web.ResponseKey("code", str)
+"""The error code that a response carries, for the measure and the log."""
+
+RETRY_AFTER = 1.0
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID_BYTES = 8
+
+
+def all_middlewares() -> list[Middleware]:
+    """The outermost first."""
+    return [observed, errors_as_problems, bounded, remembered]
+
+
+@web.middleware
+async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id and a deadline; count, time and log it."""
+    service = service_of(request)
+    started = service.clock.monotonic()
+    request[REQUEST_ID] = _request_id(request, service)
+    request[DEADLINE_MS] = service.clock.utc_ms() + service.limits.deadline_ms
+    token = trace_id.set(request[REQUEST_ID])
+    try:
+        with service.meters.in_flight.track_inprogress(), service.door.entered():
+            response = await handler(request)
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+        route, code = route_of(request), response.get(CODE, OK)
+        seconds = service.clock.monotonic() - started
+        service.meters.request_seconds.labels(route, code).observe(seconds)
+        log.info(
+            "request", extra={"route": route, "status": response.status, "code": code, "ms": round(seconds * 1000, 3)}
+        )
+        return response
+    finally:
+        trace_id.reset(token)
+
+
+@web.middleware
+async def errors_as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into problem details; what nobody meant to raise is logged and told nobody."""
+    try:
+        return await handler(request)
+    except ScoutError as error:
+        return _rendered(request, error)
+    except web.HTTPException as error:
+        refused = from_aiohttp(error, service_of(request).limits.max_body)
+        if refused is None:
+            raise
+        response = _rendered(request, refused)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except (ConnectionError, web.RequestPayloadError):
+        return _rendered(request, ScoutError(ErrorCode.INVALID_REQUEST, "The request's body ended too early."))
+    except Exception:
+        log.exception("a defect in handling a request", extra={"route": route_of(request)})
+        return _rendered(request, ScoutError(ErrorCode.INTERNAL, "see the log"))
+
+
+@web.middleware
+async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what is too much, and end what takes too long: a body that trickles in, too."""
+    limits = service_of(request).limits
+    if service_of(request).door.inside > limits.max_in_flight:
+        raise ScoutError(
+            ErrorCode.OVERLOADED, f"{limits.max_in_flight} requests are being worked on.", retry_after=RETRY_AFTER
+        )
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise ScoutError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Expected a body without Content-Encoding.")
+    if (request.content_length or 0) > limits.max_body:
+        raise web.HTTPRequestEntityTooLarge(limits.max_body)
+    try:
+        async with asyncio.timeout(limits.deadline_ms / 1000):
+            return await handler(request)
+    except TimeoutError:
+        raise ScoutError(
+            ErrorCode.DEADLINE_EXCEEDED, f"No answer within {limits.deadline_ms} ms; a write may still happen."
+        ) from None
+
+
+def route_of(request: web.Request) -> str:
+    """Method and template of the route; never the path, which is the caller's text."""
+    resource = request.match_info.route.resource
+    return UNMATCHED if resource is None else f"{request.method} {resource.canonical}"
+
+
+def _rendered(request: web.Request, error: ScoutError) -> web.Response:
+    response = problem(error, request[REQUEST_ID])
+    response[CODE] = error.code.value
+    return response
+
+
+def _request_id(request: web.Request, service: Service) -> str:
+    """The caller's X-Request-Id when it has a harmless form, otherwise a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else service.entropy(_REQUEST_ID_BYTES).hex()

@@ -1,0 +1,133 @@
+"""What the use cases answer, as the schemas say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.api import schemas
+from services.api.encoding import Blob, Bytes20
+from shared.contracts import dht
+from shared.usecases.devices import Device
+from shared.usecases.inbox import Inbox, Position
+from shared.usecases.messages import Sent
+from shared.usecases.records import Entries, PassedOver, Record
+from shared.usecases.synchronise import Synced
+
+KEPT_FOR_S = 7200
+"""Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
+
+
+def entries(found: Entries) -> list[schemas.EntryAnswer]:
+    """The entries of a record."""
+    return [schemas.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq) for entry in found]
+
+
+def passed_over(versions: Sequence[PassedOver]) -> list[schemas.PassedOverAnswer]:
+    """The versions that could not be read."""
+    return [schemas.PassedOverAnswer(seq=version.seq, error=version.reason) for version in versions]
+
+
+def storing(report: dht.StoringReport | None) -> schemas.StoringAnswer:
+    """What became of a write; zeros when there was none."""
+    if report is None:
+        return schemas.StoringAnswer()
+    return schemas.StoringAnswer(
+        asked=report.asked,
+        answered=report.answered,
+        stored=report.stored,
+        rejected={str(code): count for code, count in report.rejected.items()},
+        timed_out=report.timed_out,
+        prefixes=report.prefixes,
+        closest_distance=report.closest_distance,
+        elapsed_ms=report.elapsed_ms,
+    )
+
+
+def record(found: Record) -> schemas.RecordAnswer:
+    """A record."""
+    return schemas.RecordAnswer(
+        entries=entries(found.entries),
+        seq=found.seq,
+        passed_over=passed_over(found.passed_over),
+        lookup=lookup(found.lookup),
+    )
+
+
+def lookup(report: dht.LookupReport | None) -> schemas.LookupAnswer | None:
+    """How a lookup went."""
+    if report is None:
+        return None
+    return schemas.LookupAnswer(
+        asked=report.asked, answered=report.answered, timed_out=report.timed_out, elapsed_ms=report.elapsed_ms
+    )
+
+
+def written(synced: Synced, news: Sequence[int], *, removed: bool) -> schemas.WrittenAnswer:
+    """A record after a write."""
+    return schemas.WrittenAnswer(
+        entries=entries(synced.record.entries),
+        new=list(news),
+        seq=synced.record.seq,
+        storing=storing(synced.storing),
+        written=synced.storing is not None,
+        attempts=synced.attempts,
+        passed_over=passed_over(synced.record.passed_over),
+        kept_for_s=KEPT_FOR_S,
+        removal="best_effort" if removed else None,
+    )
+
+
+def device(found: Device) -> schemas.DeviceAnswer:
+    """A device."""
+    return schemas.DeviceAnswer(
+        id=found.id,
+        addresses=list(found.addresses),
+        name=found.name,
+        data=Blob(found.data),
+        seq=found.seq,
+        foreign=found.foreign,
+    )
+
+
+def sent(message: Sent) -> schemas.SentAnswer:
+    """A message that was left."""
+    return schemas.SentAnswer(
+        number=message.number,
+        target=Bytes20(message.target),
+        storing=storing(message.storing),
+        seq=message.synced.record.seq,
+        record_storing=storing(message.synced.storing),
+        attempts=message.synced.attempts,
+        kept_for_s=KEPT_FOR_S,
+    )
+
+
+def inbox(found: Inbox, read_from: Record) -> schemas.InboxAnswer:
+    """Messages that were read."""
+    return schemas.InboxAnswer(
+        messages=[
+            schemas.MessageAnswer(
+                member=message.member,
+                number=message.number,
+                target=Bytes20(message.target),
+                body=Blob(message.body),
+                sealed=message.sealed,
+            )
+            for message in found.messages
+        ],
+        gaps=[
+            schemas.GapAnswer(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps
+        ],
+        more=[
+            schemas.MoreAnswer(member=position.member, number=position.number, cursor=cursor(position))
+            for position in found.more
+        ],
+        seq=read_from.seq,
+        passed_over=passed_over(read_from.passed_over),
+    )
+
+
+def cursor(position: Position) -> str:
+    """A place in a list as text for `?cursor=`: member, number (`-` when unknown) and address, with dots between."""
+    number = "-" if position.number is None else str(position.number)
+    return f"{position.member}.{number}.{position.target.hex()}"

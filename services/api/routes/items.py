@@ -1,0 +1,54 @@
+"""`/v1/items`: immutable byte strings by their hash, for anybody."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.api import render, schemas
+from services.api.encoding import Blob, Bytes20
+from services.api.service import answer, body_of, context_of, no_query, path_of, service_of
+from shared.errors import ErrorCode, ScoutError
+from shared.usecases import items
+
+
+async def store(request: web.Request) -> web.Response:
+    """Store a byte string, and answer with its hash."""
+    return await _store(request, (await body_of(request, schemas.ItemRequest)).value)
+
+
+async def store_as(request: web.Request) -> web.Response:
+    """Store a byte string whose hash the caller knows."""
+    path = path_of(request, schemas.ItemPath)
+    asked = await body_of(request, schemas.ItemRequest)
+    actual = items.hash_of(asked.value)
+    if actual != path.hash:
+        raise ScoutError(
+            ErrorCode.INVALID_REQUEST,
+            f"Expected a value whose hash is that of the path, got one with the hash {actual.hex()}.",
+            facts={"hash": actual.hex()},
+        )
+    return await _store(request, asked.value)
+
+
+async def read(request: web.Request) -> web.Response:
+    """The byte string under a hash."""
+    no_query(request)
+    path = path_of(request, schemas.ItemPath)
+    value = await items.get(service_of(request).ports.dht, path.hash, context_of(request))
+    return answer(schemas.ItemAnswer(value=Blob(value)))
+
+
+async def _store(request: web.Request, value: bytes) -> web.Response:
+    reply = await items.put(service_of(request).ports.dht, value, context_of(request))
+    return answer(
+        schemas.ItemStoredAnswer(
+            hash=Bytes20(reply.target), storing=render.storing(reply.storing), kept_for_s=render.KEPT_FOR_S
+        )
+    )
+
+
+ROUTES = [
+    web.post("/v1/items", store),
+    web.put("/v1/items/{hash}", store_as),
+    web.get("/v1/items/{hash}", read, allow_head=False),
+]

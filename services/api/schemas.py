@@ -1,0 +1,283 @@
+"""What comes in and what goes out as JSON, in the same types that validate it. Unknown fields are refused.
+
+Bytes are `Blob` (base64url without padding), keys `Bytes32` and hashes `Bytes20` (lower-case hex): see `encoding`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from services.api.encoding import Blob, Bytes20, Bytes32
+from shared.format.scout1.mailbox import MAX_MEMBER
+from shared.format.scout1.record import MAX_ID
+from shared.usecases.devices import MAX_DEVICE_ID
+from shared.usecases.inbox import MAX_LIMIT
+
+MAX_ADDRESSES = 42
+"""As many compact IPv4 addresses as an entry's 255 bytes could ever hold."""
+
+EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
+DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
+Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
+EntrySeq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all that comes in."""
+
+
+class KeyRequest(Asked, frozen=True, kw_only=True):
+    """Make a key, or import an X25519 secret."""
+
+    secret: Bytes32 | None = None
+
+
+class LinkRequest(Asked, frozen=True, kw_only=True):
+    """`key` and `peer`, or `secret` with perhaps `member`."""
+
+    key: str | None = None
+    peer: Bytes32 | None = None
+    secret: Bytes32 | None = None
+    member: Member | None = None
+    format: str = "scout1"
+
+
+class DeviceRequest(Asked, frozen=True, kw_only=True):
+    """Where a device is. `auto:PORT` among the addresses is the caller's own address as the service sees it."""
+
+    addresses: Annotated[list[str], Meta(max_length=MAX_ADDRESSES)] = []
+    name: str = ""
+    data: Blob = Blob()
+    ttl: Any | UnsetType = UNSET
+    """Known, so that its refusal can say why."""
+
+
+class DevicePath(Asked, frozen=True, kw_only=True):
+    """`/v1/devices/{id}`."""
+
+    id: DeviceId
+
+
+class WantedEntry(Asked, frozen=True, kw_only=True):
+    """An entry to set; with a seq it takes part in the merge as a version of that seq."""
+
+    id: EntryId
+    value: Blob
+    seq: EntrySeq | None = None
+
+
+class SyncRequest(Asked, frozen=True, kw_only=True):
+    """Entries to set and ids to leave out; with neither, forked versions are merged."""
+
+    entries: list[WantedEntry] = []
+    remove: list[EntryId] = []
+
+
+class RecordQuery(Asked, frozen=True, kw_only=True):
+    """`settled`: every version from every node that answers. `first`: the first one, which may not be the newest."""
+
+    read: Literal["settled", "first"] = "settled"
+
+
+class MessageRequest(Asked, frozen=True, kw_only=True):
+    """A message to leave; `seal` off for peers that run the original, and for anybody to read."""
+
+    body: Blob
+    seal: bool = True
+
+
+class MessagesQuery(Asked, frozen=True, kw_only=True):
+    """Which messages to read."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = MAX_LIMIT
+    member: Member | None = None
+    cursor: str | None = None
+
+
+class ItemRequest(Asked, frozen=True, kw_only=True):
+    """A byte string to store."""
+
+    value: Blob
+
+
+class ItemPath(Asked, frozen=True, kw_only=True):
+    """`/v1/items/{hash}`."""
+
+    hash: Bytes20
+
+
+class Nothing(Asked, frozen=True, kw_only=True):
+    """No parameters, no fields."""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of all that goes out."""
+
+
+class KeyAnswer(Answered, frozen=True, kw_only=True):
+    """A key's handle and its public half."""
+
+    key: str
+    public_key: Bytes32
+
+
+class LinkAnswer(Answered, frozen=True, kw_only=True):
+    """A link's handle, its format, and which of its members the caller is."""
+
+    link: str
+    format: str
+    member: int
+
+
+class EntryAnswer(Answered, frozen=True, kw_only=True):
+    """An entry of a record."""
+
+    id: int
+    value: Blob
+    seq: int
+
+
+class PassedOverAnswer(Answered, frozen=True, kw_only=True):
+    """A version that could not be read, and why."""
+
+    seq: int
+    error: str
+
+
+class LookupAnswer(Answered, frozen=True, kw_only=True):
+    """How a lookup went, in nodes."""
+
+    asked: int
+    answered: int
+    timed_out: int
+    elapsed_ms: float
+
+
+class StoringAnswer(Answered, frozen=True, kw_only=True):
+    """What became of a write, in nodes; all zeros when nothing had to be written."""
+
+    asked: int = 0
+    answered: int = 0
+    stored: int = 0
+    rejected: dict[str, int] = {}
+    """KRPC error code -> nodes that answered it."""
+    timed_out: int = 0
+    prefixes: int = 0
+    closest_distance: int = 0
+    elapsed_ms: float = 0.0
+
+
+class RecordAnswer(Answered, frozen=True, kw_only=True):
+    """A record as it is."""
+
+    entries: list[EntryAnswer]
+    seq: int
+    passed_over: list[PassedOverAnswer]
+    lookup: LookupAnswer | None
+
+
+class WrittenAnswer(Answered, frozen=True, kw_only=True):
+    """A record after a write."""
+
+    entries: list[EntryAnswer]
+    new: list[int]
+    """Ids of entries that the caller did not send along: new to it, or newer than its own."""
+    seq: int
+    storing: StoringAnswer
+    written: bool
+    """False when all was stored already."""
+    attempts: int
+    passed_over: list[PassedOverAnswer]
+    kept_for_s: int
+    """Seconds for which the storing nodes keep it, unless it is written again."""
+    removal: str | None = None
+    """`best_effort` when something was left out: in scout1 an older version may bring it back."""
+
+
+class DeviceAnswer(Answered, frozen=True, kw_only=True):
+    """A device of a record."""
+
+    id: int
+    addresses: list[str]
+    name: str
+    data: Blob
+    seq: int
+    foreign: bool
+    """Another application's content: `data` is all of it."""
+
+
+class DevicesAnswer(Answered, frozen=True, kw_only=True):
+    """The devices of a record."""
+
+    devices: list[DeviceAnswer]
+    seq: int
+    passed_over: list[PassedOverAnswer]
+
+
+class SentAnswer(Answered, frozen=True, kw_only=True):
+    """A message that was left."""
+
+    number: int | None
+    target: Bytes20
+    storing: StoringAnswer
+    """Of the message itself."""
+    seq: int
+    """Of the record that its list is in."""
+    record_storing: StoringAnswer
+    attempts: int
+    kept_for_s: int
+
+
+class MessageAnswer(Answered, frozen=True, kw_only=True):
+    """A message that was read."""
+
+    member: int
+    number: int | None
+    target: Bytes20
+    body: Blob
+    sealed: bool
+
+
+class GapAnswer(Answered, frozen=True, kw_only=True):
+    """Messages that can't be read."""
+
+    member: int
+    first: int | None
+    last: int | None
+    error: str
+
+
+class MoreAnswer(Answered, frozen=True, kw_only=True):
+    """Where older messages go on."""
+
+    member: int
+    number: int | None
+    cursor: str
+
+
+class InboxAnswer(Answered, frozen=True, kw_only=True):
+    """Messages by member, oldest first within each."""
+
+    messages: list[MessageAnswer]
+    gaps: list[GapAnswer]
+    more: list[MoreAnswer]
+    seq: int
+    passed_over: list[PassedOverAnswer]
+
+
+class ItemStoredAnswer(Answered, frozen=True, kw_only=True):
+    """An item that was stored."""
+
+    hash: Bytes20
+    storing: StoringAnswer
+    kept_for_s: int
+
+
+class ItemAnswer(Answered, frozen=True, kw_only=True):
+    """An item that was found."""
+
+    value: Blob

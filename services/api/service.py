@@ -1,0 +1,146 @@
+"""What every route works with, and what every route reads from a request."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiohttp import web
+
+from services.api import schemas
+from services.api.encoding import convert_text, decode_json, encode_json
+from services.api.meters import Meters
+from shared.bus.ports import KeyValue
+from shared.clock import Clock
+from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode, ScoutError
+from shared.settings import Secret
+from shared.usecases.ports import Ports
+from shared.usecases.synchronise import Synced, Synchroniser
+
+T = TypeVar("T")
+
+TENANT = "default"
+"""The only one until API keys carry tenants."""
+
+MAX_HANDLE = 512
+"""Characters of a handle; ours have fewer than 150."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what one request, and all together, may take."""
+
+    deadline_ms: int = 10_000
+    """For a whole request; a client should wait some seconds longer."""
+    max_body: int = 128 * 1024
+    """Bytes; the largest request that could succeed has about a tenth."""
+    max_in_flight: int = 512
+    """Requests worked on at once; more are refused at the door."""
+    trusted_proxies: Sequence[Network] = ()
+    """Whose X-Forwarded-For is believed."""
+
+
+@dataclass(slots=True)
+class Door:
+    """How many requests are inside."""
+
+    inside: int = 0
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Count one in for the length of the block."""
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of the API, as the composition root put them together."""
+
+    ports: Ports
+    memory: KeyValue
+    """Remembers answers for Idempotency-Keys."""
+    memory_key: Secret
+    """32 bytes; seals those answers, which hold plaintexts."""
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    meters: Meters
+    synchroniser: Synchroniser
+    limits: Limits = field(default_factory=Limits)
+    door: Door = field(default_factory=Door)
+
+
+SERVICE = web.AppKey("service", Service)
+REQUEST_ID = web.RequestKey("request_id", str)
+DEADLINE_MS = web.RequestKey("deadline_ms", int)
+"""Wall clock; set when the request's head was read."""
+
+
+def service_of(request: web.Request) -> Service:
+    """The service that answers `request`."""
+    return request.app[SERVICE]
+
+
+def context_of(request: web.Request) -> CallContext:
+    """For whom, and until when, calls are made for `request`."""
+    return CallContext(deadline_ms=request[DEADLINE_MS], tenant=TENANT, trace=request[REQUEST_ID])
+
+
+def link_of(request: web.Request) -> str:
+    """The handle in `Scout-Link`. Raises ScoutError: `invalid_request` without it, `bad_handle` for what is none."""
+    handle = request.headers.get("Scout-Link")
+    if handle is None:
+        raise ScoutError(ErrorCode.INVALID_REQUEST, "Expected the header Scout-Link with the handle of a link.")
+    if not handle.isascii() or not 0 < len(handle) <= MAX_HANDLE:
+        raise ScoutError(ErrorCode.BAD_HANDLE, "Expected in Scout-Link the handle of a link as POST /v1/links gave it.")
+    return handle
+
+
+async def body_of(request: web.Request, into: type[T]) -> T:
+    """The JSON body. Raises ScoutError: `unsupported_media_type`, `body_too_large`, `invalid_request`."""
+    no_query(request)
+    if request.content_type != "application/json":
+        raise ScoutError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Expected Content-Type application/json, got {request.content_type}."
+        )
+    return decode_json(await request.read(), into)
+
+
+def query_of(request: web.Request, into: type[T]) -> T:
+    """The query's parameters. Raises ScoutError (`invalid_request`) for one that is unknown, wrong, or given twice."""
+    if len(set(request.query)) < len(request.query):
+        raise ScoutError(ErrorCode.INVALID_REQUEST, "The query: expected each parameter once.")
+    return convert_text(dict(request.query), into, "The query")
+
+
+def no_query(request: web.Request) -> None:
+    """Raise ScoutError (`invalid_request`) when there is a query where none belongs."""
+    query_of(request, schemas.Nothing)
+
+
+def path_of(request: web.Request, into: type[T]) -> T:
+    """The variable parts of the path. Raises ScoutError (`invalid_request`)."""
+    return convert_text(dict(request.match_info), into, "The path")
+
+
+def answer(body: schemas.Answered, *, tag: str | None = None) -> web.Response:
+    """A JSON answer, with an ETag when the body is the state of a record."""
+    headers = {} if tag is None else {"ETag": f'"{tag}"'}
+    return web.Response(body=encode_json(body), content_type="application/json", headers=headers)
+
+
+def count(meters: Meters, synced: Synced) -> Synced:
+    """Count a write, and hand it on."""
+    meters.sync_attempts.observe(synced.attempts)
+    meters.sync_callers.observe(synced.callers)
+    meters.passed_over.inc(len(synced.record.passed_over))
+    return synced

@@ -1,0 +1,67 @@
+"""Settings of the API service (`SCOUT_*`; each may be a file, named by the variable with `_FILE` behind it)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.api.service import Limits, Network
+from shared.bus.redis_client import redis_url
+from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed, one_of, secret_hex
+
+BUS_KEY_SIZE = 32
+SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS = 100, 60_000
+SMALLEST_BODY, LARGEST_BODY = 1_024, 16 * 1024 * 1024
+LARGEST_CROWD = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the service is told from outside."""
+
+    listen: Endpoint
+    redis_url: str
+    bus_key: Secret
+    ops_listen: Endpoint
+    log_level: str
+    limits: Limits
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
+    reader, usual = Reader(environ), Limits()
+    listen = reader.read(Setting("SCOUT_API_LISTEN", loopback_endpoint, Endpoint("127.0.0.1", 8080)))
+    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
+    bus_key = reader.read(Setting("SCOUT_BUS_KEY", secret_hex(BUS_KEY_SIZE), required=True))
+    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
+    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    deadline = integer(SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS)
+    limits = Limits(
+        deadline_ms=reader.read(Setting("SCOUT_API_DEADLINE_MS", deadline, usual.deadline_ms)),
+        max_body=reader.read(Setting("SCOUT_API_MAX_BODY", integer(SMALLEST_BODY, LARGEST_BODY), usual.max_body)),
+        max_in_flight=reader.read(Setting("SCOUT_API_MAX_IN_FLIGHT", integer(1, LARGEST_CROWD), usual.max_in_flight)),
+        trusted_proxies=reader.read(Setting("SCOUT_API_TRUSTED_PROXIES", listed(network), [])),
+    )
+    reader.finish()
+    return Settings(listen, url, bus_key, ops_listen, log_level, limits)
+
+
+def loopback_endpoint(value: str) -> Endpoint:
+    """An endpoint on loopback: without API keys whoever can connect may use the service. Raises ValueError."""
+    parsed = endpoint(value)
+    try:
+        local = parsed.host == "localhost" or ipaddress.ip_address(parsed.host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise ValueError(f"a loopback address, since there are no API keys to tell callers apart; got {value!r}")
+    return parsed
+
+
+def network(value: str) -> Network:
+    """A network like `10.0.0.0/8`, or one address. Raises ValueError."""
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError(f"a network like 10.0.0.0/8 or an address, got {value!r}") from None
