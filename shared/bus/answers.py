@@ -89,5 +89,5 @@ class Answers:
     def _dead_letter(self, finished: Finished) -> Command:
         """Reason, deliveries, and the envelope as it came: sealed bodies stay sealed."""
         delivery, reason = finished.delivery, finished.dead or ""
-        fields = ("reason", reason, "deliveries", delivery.deliveries, "envelope", delivery.envelope)
+        fields = ("reason", reason, "deliveries", delivery.deliveries, "envelope", delivery.envelope or b"")
         return ("XADD", self._dead, "MAXLEN", "~", streams.DEAD_MAXLEN, "*", *fields)

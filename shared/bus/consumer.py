@@ -115,8 +115,9 @@ class Consumer:
             self.meters.redelivered.labels(self.service).inc()
         envelope = _envelope(delivery)
         if envelope is None:
-            self._executor.bury(DeadReason.UNDECODABLE)
-            answers.add(Finished(delivery, dead=DeadReason.UNDECODABLE))
+            reason = DeadReason.LOST if delivery.envelope is None else DeadReason.UNDECODABLE
+            self._executor.bury(reason)
+            answers.add(Finished(delivery, dead=reason))
         else:
             tasks.create_task(self._handle(delivery, envelope, answers))
 
@@ -149,7 +150,7 @@ class Consumer:
 def _envelope(delivery: Delivery) -> Envelope | None:
     """The envelope, or None when it is none, or wants its reply where no reply stream is."""
     try:
-        envelope: Envelope = decode(Envelope, delivery.envelope)
+        envelope: Envelope = decode(Envelope, delivery.envelope or b"")
     except DecodeError:
         return None
     return envelope if envelope.reply_to.startswith(streams.REPLY_PREFIX) else None

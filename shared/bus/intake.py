@@ -23,7 +23,8 @@ class Delivery:
     """A request as the server hands it out."""
 
     entry_id: bytes
-    envelope: bytes
+    envelope: bytes | None
+    """None when it was deleted from the stream while it was pending: its work is lost."""
     deliveries: int = 1
     """How often it was handed out, this time included: the server counts, so a process that dies can't forget."""
     claimed: bool = False
@@ -79,12 +80,14 @@ class Intake:
         now = self._clock.monotonic()
         if now < self._claim_due:
             return []
-        _cursor, entries, _deleted = await self._link.command(
+        _cursor, entries, deleted = await self._link.command(
             "XAUTOCLAIM", self._key, self._group, self._consumer, self._pace.lease_ms, "0-0", "COUNT", room
         )
         if len(entries) < room:
             self._claim_due = now + self._pace.claim_s
-        return await self._with_deliveries([entry for entry in entries if entry[0] not in in_hand], claimed=True)
+        lost = [Delivery(entry_id, None) for entry_id in deleted]
+        held = await self._with_deliveries([entry for entry in entries if entry[0] not in in_hand], claimed=True)
+        return lost + held
 
     async def _read(self, room: int) -> list[Delivery]:
         return [
@@ -110,6 +113,6 @@ class Intake:
         return [Delivery(entry_id, _envelope(fields), counts.get(entry_id, 1), claimed) for entry_id, fields in entries]
 
 
-def _envelope(fields: Fields | None) -> bytes:
-    """The one field of an entry; empty when the entry was deleted or is not ours, and so can't be decoded."""
-    return fields[1] if fields and len(fields) == 2 else b""  # noqa: PLR2004  # one name and one value
+def _envelope(fields: Fields | None) -> bytes | None:
+    """The value of an entry's first field: whatever it is, if it is no envelope it won't be decoded."""
+    return fields[1] if fields else None

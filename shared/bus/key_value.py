@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from shared.bus.redis_client import CommandError, RedisClient, RedisDown
+import asyncio
+
+from shared.bus import streams
+from shared.bus.redis_client import Backoff, CommandError, RedisClient, RedisDown
 from shared.errors import ErrorCode, ScoutError
 
 
@@ -28,9 +31,21 @@ class RedisKeyValue:
         await self._ask("DEL", key)
 
     async def _ask(self, *command: bytes | str | int) -> object:
+        """Ask, and ask again while a short outage lasts.
+
+        A `SET … NX` whose answer was lost is refused the second time: its caller is told that somebody else was first,
+        which is the safe side.
+        """
+        reason = "no answer in time"
         try:
-            return await self._link.command(*command)
-        except (RedisDown, CommandError) as error:
-            raise ScoutError(
-                ErrorCode.BUS_UNAVAILABLE, f"expected Redis to answer, got: {error}", retry_after=1.0
-            ) from None
+            async with asyncio.timeout(streams.KEY_VALUE_PATIENCE_S):
+                backoff = Backoff()
+                while True:
+                    try:
+                        return await self._link.command(*command)
+                    except RedisDown as down:
+                        reason = str(down)
+                        await backoff.pause()
+        except (TimeoutError, CommandError) as error:
+            detail = f"expected Redis to answer, got: {reason if isinstance(error, TimeoutError) else error}"
+            raise ScoutError(ErrorCode.BUS_UNAVAILABLE, detail, retry_after=1.0) from None

@@ -28,6 +28,8 @@ class DeadReason(StrEnum):
     """Its handler failed every attempt."""
     ABANDONED = "abandoned"
     """Replica after replica died, or was stopped, with it in hand."""
+    LOST = "lost"
+    """Somebody deleted it from the stream while it was pending."""
     UNKNOWN_OPERATION = "unknown_operation"
     UNDECODABLE = "undecodable"
     """The envelope or the body is not what the contract says, or does not open with the bus key."""

@@ -52,6 +52,9 @@ PATIENCE_S = 5.0
 """How long an answer of the server is waited for, beyond any time it was asked to block, before the connection is
 given up: a stalled server or a network that swallows packets."""
 
+KEY_VALUE_PATIENCE_S = 2.0
+"""How long a value is asked for while Redis is away: its callers have no deadline of their own, only the API's."""
+
 CONNECT_S = 2.0
 """How long a connection may take to be made."""
 

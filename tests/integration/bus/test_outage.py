@@ -20,6 +20,8 @@ from tests.support.bus import SAY, Say, echoing, running, server, within
 from tests.support.clock import ManualClock
 from tests.support.waiting import wait_until
 
+KEY = streams.idempotency("acme", "k")
+
 
 @pytest.fixture
 def durable(tmp_path: Path) -> Iterator[Any]:
@@ -114,11 +116,28 @@ async def test_promise_5_callers_wait_no_longer_than_their_deadline(forgetful: A
         forgetful.terminate()
         with pytest.raises(ScoutError) as caught:
             await requester.call(SAY, Say(text=""), within(0.2))
-        with pytest.raises(ScoutError) as refused:
-            await RedisKeyValue(rig.redis).get(streams.idempotency("acme", "k"))
     assert caught.value.code is ErrorCode.BUS_UNAVAILABLE
-    assert refused.value.code is ErrorCode.BUS_UNAVAILABLE
     assert rig.sample("scout_bus_unanswered_total", service="echo", reason="bus_unavailable") == 1
+
+
+async def test_promise_5_values_are_asked_for_again_and_not_for_ever(
+    durable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start(durable)
+    async with open_rig(durable.connection_url) as rig:
+        values = RedisKeyValue(rig.redis)
+        await values.set(KEY, b"kept", 60)
+        durable.stop()
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(values.get(KEY))
+            await wait_until(lambda: not rig.redis.health.connected, "the outage is noticed")
+            await start(durable)
+        assert asked.result() == b"kept"
+        durable.stop()
+        monkeypatch.setattr(streams, "KEY_VALUE_PATIENCE_S", 0.1)
+        with pytest.raises(ScoutError) as caught:
+            await values.get(KEY)
+    assert caught.value.code is ErrorCode.BUS_UNAVAILABLE
 
 
 def test_promise_5_readiness_turns_false_only_after_a_sustained_outage() -> None:

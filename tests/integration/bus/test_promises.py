@@ -161,6 +161,20 @@ async def test_promise_3_rubbish_on_the_stream_is_a_dead_letter_and_does_not_com
     assert rig.sample("scout_bus_dead_letters_total", service="echo", reason="undecodable") == 3
 
 
+async def test_promise_3_work_lost_by_deleting_a_pending_request_is_counted(rig: Rig) -> None:
+    async with rig.requester() as requester, asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(fails(requester.call(SAY, Say(text="deleted"), within(1))))
+        await abandon(rig)
+        await rig.ask("XTRIM", REQUESTS, "MAXLEN", 0)
+        async with running(rig.consumer(echoing())):
+            await wait_until(
+                lambda: rig.sample("scout_bus_dead_letters_total", service="echo", reason="lost") == 1,
+                "the loss is counted",
+            )
+        assert (await call).code is ErrorCode.DEADLINE_EXCEEDED
+    assert (await rig.ask("XPENDING", REQUESTS, "echo"))[0] == 0
+
+
 # 4: bounded work
 
 
