@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Blob(bytes):
-    """Bytes that travel as base64url without padding."""
+    """Bytes that travel as base64url without padding. On the bus only plain `bytes` travel."""
 
     __slots__ = ()
 

@@ -39,7 +39,8 @@ async def announce(request: web.Request) -> web.Response:
         )
     proxies = service_of(request).limits.trusted_proxies
     addresses = [resolve_auto(address, request, proxies) for address in asked.addresses]
-    return await write(request, link, devices.announcement(path.id, addresses, asked.name, asked.data), condition)
+    edit = devices.announcement(path.id, addresses, asked.name, bytes(asked.data))
+    return await write(request, link, edit, condition)
 
 
 async def remove(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from shared.usecases import items
 
 async def store(request: web.Request) -> web.Response:
     """Store a byte string, and answer with its hash."""
-    return await _store(request, (await body_of(request, schemas.ItemRequest)).value)
+    return await _store(request, bytes((await body_of(request, schemas.ItemRequest)).value))
 
 
 async def store_as(request: web.Request) -> web.Response:
@@ -27,14 +27,14 @@ async def store_as(request: web.Request) -> web.Response:
             f"Expected a value whose hash is that of the path, got one with the hash {actual.hex()}.",
             facts={"hash": actual.hex()},
         )
-    return await _store(request, asked.value)
+    return await _store(request, bytes(asked.value))
 
 
 async def read(request: web.Request) -> web.Response:
     """The byte string under a hash."""
     no_query(request)
     path = path_of(request, schemas.ItemPath)
-    value = await items.get(service_of(request).ports.dht, path.hash, context_of(request))
+    value = await items.get(service_of(request).ports.dht, bytes(path.hash), context_of(request))
     return answer(schemas.ItemAnswer(value=Blob(value)))
 
 

@@ -15,7 +15,8 @@ from shared.usecases import links
 async def create_key(request: web.Request) -> web.Response:
     """Make a key, or import a secret."""
     asked = await body_of(request, schemas.KeyRequest)
-    made = await links.create_key(service_of(request).ports.crypto, asked.secret, context_of(request))
+    secret = None if asked.secret is None else bytes(asked.secret)
+    made = await links.create_key(service_of(request).ports.crypto, secret, context_of(request))
     return answer(schemas.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key)))
 
 
@@ -31,9 +32,9 @@ async def _create_link(request: web.Request, asked: schemas.LinkRequest) -> cryp
     port, context = service_of(request).ports.crypto, context_of(request)
     match asked:
         case schemas.LinkRequest(key=str(key), peer=bytes(peer), secret=None, member=None):
-            return await links.link_to_peer(port, key, peer, context)
+            return await links.link_to_peer(port, key, bytes(peer), context)
         case schemas.LinkRequest(key=None, peer=None, secret=bytes(secret), member=member):
-            return await links.link_from_secret(port, secret, member or 0, context)
+            return await links.link_from_secret(port, bytes(secret), member or 0, context)
         case _:
             raise ScoutError(
                 ErrorCode.INVALID_REQUEST, "Expected either key and peer, or secret and perhaps member; not both."

@@ -1,0 +1,251 @@
+"""Every endpoint doing what it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+
+import pytest
+
+from services.api.service import Limits
+from shared.contracts.crypto import SealRecord
+from shared.contracts.dht import MutableVersion
+from shared.contracts.operation import CallContext
+from tests.unit.api.world import Api, an_api, b64, unb64
+
+
+async def test_keys_and_links_of_a_pair(api: Api) -> None:
+    mine = await api.call("POST", "/v1/keys", {})
+    imported = await api.call("POST", "/v1/keys", {"secret": "77" * 32})
+    assert mine.status == imported.status == 200
+    assert len(bytes.fromhex(mine.body["public_key"])) == 32
+    one = await api.call(
+        "POST", "/v1/links", {"key": mine.body["key"], "peer": imported.body["public_key"], "format": "scout1"}
+    )
+    other = await api.call("POST", "/v1/links", {"key": imported.body["key"], "peer": mine.body["public_key"]})
+    assert {one.body["member"], other.body["member"]} == {0, 1}
+    assert one.body["format"] == "scout1"
+    await api.call("PUT", "/v1/devices/1", {"name": "mine"}, link=one.body["link"])
+    seen = await api.call("GET", "/v1/devices", link=other.body["link"])
+    assert [device["name"] for device in seen.body["devices"]] == ["mine"]
+
+
+async def test_devices(api: Api) -> None:
+    link = await api.link()
+    addresses = ["198.51.100.4:443", "[2001:db8::1]:443"]
+    put = await api.call("PUT", "/v1/devices/7", {"addresses": addresses, "name": "phone", "data": b64(b"x")}, link=link)
+    assert put.status == 200
+    assert put.headers["ETag"] == '"1"'
+    assert put.body["storing"]["stored"] == 5
+    assert put.body["kept_for_s"] == 7200
+    assert put.body["removal"] is None
+    seen = await api.call("GET", "/v1/devices", link=link)
+    assert seen.body == {
+        "devices": [
+            {"id": 7, "addresses": addresses, "name": "phone", "data": b64(b"x"), "seq": 1, "foreign": False},
+        ],
+        "seq": 1,
+        "passed_over": [],
+    }
+    gone = await api.call("DELETE", "/v1/devices/7", link=link)
+    assert gone.body["removal"] == "best_effort"
+    assert (await api.call("GET", "/v1/devices", link=link)).body["devices"] == []
+
+
+async def test_a_foreign_content_is_shown_raw(api: Api) -> None:
+    link = await api.link()
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"an original's")}]}, link=link)
+    [device] = (await api.call("GET", "/v1/devices", link=link)).body["devices"]
+    assert device == {
+        "id": 1, "addresses": [], "name": "", "data": b64(b"an original's"), "seq": 1, "foreign": True,
+    }  # fmt: skip
+
+
+async def test_auto_is_the_callers_address(api: Api) -> None:
+    link = await api.link()
+    forged = {"X-Forwarded-For": "203.0.113.9"}
+    await api.call("PUT", "/v1/devices/7", {"addresses": ["auto:4433"]}, link=link, headers=forged)
+    [device] = (await api.call("GET", "/v1/devices", link=link)).body["devices"]
+    assert device["addresses"] == ["127.0.0.1:4433"]
+
+
+async def test_auto_behind_a_trusted_proxy() -> None:
+    limits = Limits(trusted_proxies=[a_network("127.0.0.0/8"), a_network("10.0.0.0/8")])
+    async with an_api(limits=limits) as api:
+        link = await api.link()
+        for hops, expected in (
+            ("203.0.113.9", "203.0.113.9:1"),
+            ("6.6.6.6, 203.0.113.9, 10.0.0.7", "203.0.113.9:1"),
+            ("2001:db8::5", "[2001:db8::5]:1"),
+        ):
+            headers = {"X-Forwarded-For": hops}
+            await api.call("PUT", "/v1/devices/7", {"addresses": ["auto:1"]}, link=link, headers=headers)
+            [device] = (await api.call("GET", "/v1/devices", link=link)).body["devices"]
+            assert device["addresses"] == [expected]
+        headers = {"X-Forwarded-For": "unknown"}
+        refused = await api.call("PUT", "/v1/devices/7", {"addresses": ["auto:1"]}, link=link, headers=headers)
+        assert refused.code == "invalid_request"
+
+
+def a_network(text: str) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(text)
+
+
+async def test_sync(api: Api) -> None:
+    link = await api.link()
+    body = {"entries": [{"id": 1, "value": b64(b"one")}, {"id": 2**32 - 1, "value": b64(b"raw takes any id")}]}
+    first = await api.call("POST", "/v1/sync", body, link=link)
+    assert first.body["new"] == []
+    assert first.body["written"] is True
+    second = await api.call("POST", "/v1/sync", {"entries": [{"id": 2, "value": ""}], "remove": [2**32 - 1]}, link=link)
+    assert second.body["new"] == [1]
+    assert second.body["seq"] == 2
+    assert second.body["removal"] == "best_effort"
+    assert second.body["entries"] == [
+        {"id": 1, "value": b64(b"one"), "seq": 1},
+        {"id": 2, "value": "", "seq": 1},
+    ]
+    third = await api.call("POST", "/v1/sync", {}, link=link)
+    assert third.body["written"] is False
+    assert third.body["new"] == [1, 2]
+    assert third.body["storing"]["asked"] == 0
+
+
+async def test_sync_with_a_seq_merges(api: Api) -> None:
+    link = await api.link()
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5}]}, link=link)
+    merged = await api.call(
+        "POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old"), "seq": 4}]}, link=link
+    )
+    assert merged.body["entries"] == [{"id": 1, "value": b64(b"new"), "seq": 5}]
+    assert merged.body["new"] == [1]
+
+
+async def test_record_and_its_tag(api: Api) -> None:
+    link = await api.link()
+    empty = await api.call("GET", "/v1/record", link=link)
+    assert (empty.status, empty.body["entries"], empty.body["seq"]) == (200, [], 0)
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"one")}]}, link=link)
+    for query in ("", "?read=settled", "?read=first"):
+        read = await api.call("GET", "/v1/record" + query, link=link)
+        assert read.headers["ETag"] == '"1"'
+        assert read.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1}]
+        assert read.body["lookup"]["answered"] == 8
+    known = await api.call("GET", "/v1/record", link=link, headers={"If-None-Match": '"0", W/"1"'})
+    assert (known.status, known.text, known.headers["ETag"]) == (304, "", '"1"')
+    news = await api.call("GET", "/v1/record", link=link, headers={"If-None-Match": '"0"'})
+    assert news.status == 200
+
+
+async def test_if_match(api: Api) -> None:
+    link = await api.link()
+    body = {"entries": [{"id": 1, "value": b64(b"one")}]}
+    first = await api.call("POST", "/v1/sync", body, link=link, headers={"If-Match": '"0"'})
+    assert first.status == 200
+    stale = await api.call("PUT", "/v1/devices/2", {}, link=link, headers={"If-Match": '"0"'})
+    assert (stale.status, stale.code) == (412, "precondition_failed")
+    assert stale.body["etag"] == '"1"'
+    assert stale.body["seq"] == 1
+    assert stale.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1}]
+    weak = await api.call("DELETE", "/v1/devices/1", link=link, headers={"If-Match": 'W/"1"'})
+    assert weak.code == "precondition_failed"
+    good = await api.call("DELETE", "/v1/devices/1", link=link, headers={"If-Match": '"1"'})
+    assert good.status == 200
+
+
+async def test_a_poisoned_version_is_passed_over_and_reported(api: Api) -> None:
+    link = await api.link()
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"good")}]}, link=link)
+    await poison(api, link, seq=9)
+    read = await api.call("GET", "/v1/record", link=link)
+    assert read.status == 200
+    assert [version["seq"] for version in read.body["passed_over"]] == [9]
+    assert read.body["passed_over"][0]["error"]
+    written = await api.call("POST", "/v1/sync", {}, link=link)
+    assert [version["seq"] for version in written.body["passed_over"]] == [9]
+    assert written.body["entries"] == [{"id": 1, "value": b64(b"good"), "seq": 1}]
+
+
+async def poison(api: Api, link: str, seq: int) -> None:
+    context = CallContext(deadline_ms=api.service.clock.utc_ms() + 5_000)
+    sealed = await api.crypto.seal_record(SealRecord(link=link, plaintext=b"\x09\x00", seq=seq), context)
+    version = MutableVersion(value=sealed.value, seq=seq, signature=sealed.signature, holders=0)
+    api.twin.plant(sealed.public_key, version, slice(0, 2))
+
+
+async def test_messages(api: Api) -> None:
+    mine, theirs = await api.link(0), await api.link(1)
+    for n, body in enumerate((b"one", b"two", b"three"), start=1):
+        sent = await api.call("POST", "/v1/messages", {"body": b64(body)}, link=mine)
+        assert (sent.status, sent.body["number"], sent.body["seq"]) == (200, n, n)
+        assert sent.body["storing"]["stored"] == 8
+        assert len(sent.body["target"]) == 40
+    read = await api.call("GET", "/v1/messages", link=theirs)
+    assert [(message["number"], unb64(message["body"])) for message in read.body["messages"]] == [
+        (1, b"one"), (2, b"two"), (3, b"three"),
+    ]  # fmt: skip
+    assert (read.body["gaps"], read.body["more"]) == ([], [])
+    after = await api.call("GET", "/v1/messages?after=2", link=theirs)
+    assert [message["number"] for message in after.body["messages"]] == [3]
+    newest = await api.call("GET", "/v1/messages?limit=2&member=0", link=theirs)
+    assert [message["number"] for message in newest.body["messages"]] == [2, 3]
+    [more] = newest.body["more"]
+    older = await api.call("GET", f"/v1/messages?cursor={more['cursor']}", link=theirs)
+    assert [message["number"] for message in older.body["messages"]] == [1]
+
+
+async def test_an_unsealed_message(api: Api) -> None:
+    await api.call("POST", "/v1/messages", {"body": b64(b"plain"), "seal": False}, link=await api.link(0))
+    [message] = (await api.call("GET", "/v1/messages", link=await api.link(1))).body["messages"]
+    assert message["sealed"] is False
+
+
+async def test_items(api: Api) -> None:
+    posted = await api.call("POST", "/v1/items", {"value": b64(b"hello")})
+    assert posted.body["hash"] == hashlib.sha1(b"5:hello").hexdigest()
+    assert posted.body["storing"]["stored"] == 8
+    found = await api.call("GET", f"/v1/items/{posted.body['hash']}")
+    assert found.body == {"value": b64(b"hello")}
+    again = await api.call("PUT", f"/v1/items/{posted.body['hash']}", {"value": b64(b"hello")})
+    assert again.status == 200
+    largest = await api.call("POST", "/v1/items", {"value": b64(bytes(996))})
+    assert largest.status == 200
+
+
+async def test_the_root_points_to_the_documentation(api: Api) -> None:
+    assert (await api.call("GET", "/")).body == {"service": "scout", "api": "/v1", "documentation": "docs/api.md"}
+
+
+async def test_200_syncs_at_once_lose_nothing(api: Api) -> None:
+    links = [await api.link(secret=f"{n:02x}" * 32) for n in range(1, 21)]
+    bodies = [{"entries": [{"id": n, "value": b64(b"by %d" % n)}]} for n in range(1, 11)]
+    answers = await asyncio.gather(
+        *(api.call("POST", "/v1/sync", body, link=link) for body in bodies for link in links)
+    )
+    assert {answer.status for answer in answers} == {200}
+    for link in links:
+        read = await api.call("GET", "/v1/record", link=link)
+        assert [entry["id"] for entry in read.body["entries"]] == list(range(1, 11))
+    assert api.metric("scout_api_sync_attempts_count") == 200
+
+
+@pytest.mark.parametrize("given", ["abc-1.2_3", None, "no spaces please", "x" * 65])
+async def test_request_ids(api: Api, given: str | None) -> None:
+    answer = await api.call("GET", "/", headers={"X-Request-Id": given} if given else {})
+    if given == "abc-1.2_3":
+        assert answer.headers["X-Request-Id"] == given
+    else:
+        assert len(answer.headers["X-Request-Id"]) == 16
+
+
+async def test_measures(api: Api) -> None:
+    link = await api.link()
+    await api.call("GET", "/v1/devices", link=link)
+    await api.call("GET", "/v1/devices")
+    await api.call("GET", "/nowhere")
+    name = "scout_api_request_seconds_count"
+    assert api.metric(name, route="GET /v1/devices", code="ok") == 1
+    assert api.metric(name, route="GET /v1/devices", code="invalid_request") == 1
+    assert api.metric(name, route="unmatched", code="not_found") == 1
+    assert api.metric("scout_api_requests_in_flight") == 0

@@ -1,0 +1,116 @@
+"""The API as clients meet it: real HTTP on loopback, the in-memory bus behind it, real cryptography, a twin DHT."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from prometheus_client import CollectorRegistry
+
+from services.api import meters
+from services.api.app import open_service, serve_http
+from services.api.service import Limits, Service
+from services.crypto import handlers as crypto_handlers
+from services.crypto import meters as crypto_meters
+from services.crypto.handles import MasterKey
+from services.crypto.service import CryptoService
+from shared.bus.memory import MemoryBus, MemoryKeyValue
+from shared.bus.meters import BusMeters
+from shared.clock import SystemClock
+from shared.contracts import dht
+from shared.settings import Endpoint, Secret
+from tests.support.twin_dht import TwinDht
+
+BUS_KEY = Secret(b"\5" * 32)
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@dataclass
+class Answer:
+    """One answer, read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    text: str
+
+    @property
+    def code(self) -> str:
+        assert self.headers["Content-Type"] == "application/problem+json"
+        assert self.body["status"] == self.status
+        assert self.body["type"] == f"urn:scout:problem:{self.body['code']}"
+        assert self.body["title"]
+        assert self.body["detail"]
+        return str(self.body["code"])
+
+
+@dataclass
+class Api:
+    """A client of the whole."""
+
+    http: aiohttp.ClientSession
+    url: str
+    twin: TwinDht
+    registry: CollectorRegistry
+    service: Service
+    memory: MemoryKeyValue
+    crypto: CryptoService
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, link: str | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        sent = dict(headers or {})
+        if link is not None:
+            sent["Scout-Link"] = link
+        data = {"data": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+        if isinstance(body, bytes):
+            sent.setdefault("Content-Type", "application/json")
+        async with self.http.request(method, self.url + path, headers=sent, **data) as response:
+            text = await response.text()
+            assert response.headers["X-Request-Id"]
+            parsed = await response.json(content_type=None) if text else None
+            return Answer(response.status, response.headers, parsed, text)
+
+    async def link(self, member: int = 0, secret: str = "ab" * 32) -> str:
+        made = await self.call("POST", "/v1/links", {"secret": secret, "member": member})
+        assert made.status == 200, made.text
+        return str(made.body["link"])
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def an_api(*, loss: float = 0.0, limits: Limits | None = None, connections: int = 0) -> AsyncIterator[Api]:
+    clock, registry = SystemClock(), CollectorRegistry()
+    twin = TwinDht(loss=loss)
+    crypto = CryptoService([MasterKey(1, Secret(b"\3" * 32))], random.Random(1).randbytes)
+    bus = MemoryBus(clock, BusMeters.build(CollectorRegistry()))
+    dht_handlers = {
+        dht.GET_MUTABLE: twin.get_mutable,
+        dht.PUT_MUTABLE: twin.put_mutable,
+        dht.GET_IMMUTABLE: twin.get_immutable,
+        dht.PUT_IMMUTABLE: twin.put_immutable,
+    }
+    memory = MemoryKeyValue(clock)
+    handlers = crypto_handlers.build(crypto, clock, crypto_meters.build(CollectorRegistry()))
+    async with (
+        bus.serve("crypto", handlers),
+        bus.serve("dht", dht_handlers),
+        open_service(bus.requester(), memory, BUS_KEY, clock, meters.build(registry), limits or Limits()) as service,
+        serve_http(service, Endpoint("127.0.0.1", 0)) as bound,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as http,
+    ):
+        yield Api(http, f"http://{bound}", twin, registry, service, memory, crypto)
