@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator, Mapping
 
 from services.dht_node.core.contact import Contact, pack_contact, prefix
 
@@ -60,3 +60,30 @@ class Bucket:
         self.reserve[place] = entry
         if len(self.reserve) > self.size:
             del self.reserve[next(iter(self.reserve))]
+
+
+def nearest(
+    buckets: Mapping[int, Bucket], index: int, bits: int, n: int, wanted: Callable[[Entry], bool]
+) -> list[Entry]:
+    """The `n` wanted entries nearest to a target, nearest first.
+
+    `buckets` are by the bits that they share with our id; the target is an id as a number, and belongs into `index`.
+    """
+    found: list[Entry] = []
+    for group in _groups(buckets, index):
+        found += sorted(filter(wanted, group), key=lambda entry: entry.bits ^ bits)
+        if len(found) >= n:
+            break
+    return found[:n]
+
+
+def _groups(buckets: Mapping[int, Bucket], index: int) -> Iterator[list[Entry]]:
+    """All entries in groups, each farther from a target of bucket `index` than the one before.
+
+    The target's own bucket shares its next bit, all deeper ones differ from it there, shallower ones before.
+    """
+    if index in buckets:
+        yield buckets[index].entries
+    yield [entry for deeper, bucket in buckets.items() if deeper > index for entry in bucket.entries]
+    for shallower in sorted((i for i in buckets if i < index), reverse=True):
+        yield buckets[shallower].entries

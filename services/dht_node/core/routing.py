@@ -24,10 +24,10 @@ can't be made to spread an address by one short-lived answer. What they are told
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 
-from services.dht_node.core.bucket import Bucket, Entry
+from services.dht_node.core.bucket import Bucket, Entry, nearest
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.ids import ID_BITS, random_id_in_bucket
@@ -61,6 +61,8 @@ class RoutingTable:
         self._buckets: dict[int, Bucket] = {}
         self._by_id: dict[bytes, Entry] = {}
         self._by_place: dict[str | Address, Entry] = {}
+        self._kept: set[bytes] = set()
+        """Ids of the bad entries that stay because few are left."""
         self._refreshed: dict[int, float] = {}
         """When a lookup last went through a bucket."""
         self._maturing: deque[tuple[float, int]] = deque()
@@ -93,6 +95,7 @@ class RoutingTable:
         known = self._by_id.get(contact.id)
         if known is not None and known.contact.address == contact.address:
             if known.failures:
+                self._kept.discard(known.contact.id)
                 self._changed(self._index(known.bits))
             known.answered(now)
             return True
@@ -143,19 +146,21 @@ class RoutingTable:
         bucket = self._buckets.get(index)
         if bucket is None:
             bucket = self._buckets[index] = Bucket(self._size(index))
-        elif bucket.full() and len(self) <= self._config.keep_last:
-            self._drop_worst(bucket)
-        if self._fits(entry, bucket):
-            self._insert(entry, index, now)
-            return True
-        bucket.keep_in_reserve(self._place(entry.contact.address), entry)
-        return False
+        elif bucket.full():
+            self._drop_bad(bucket.entries)
+        if not self._fits(entry, bucket):
+            bucket.keep_in_reserve(self._place(entry.contact.address), entry)
+            return False
+        self._insert(entry, index, now)
+        if len(self) > self._config.keep_last:
+            self._drop_bad(self._by_id.values())
+        return True
 
-    def _drop_worst(self, bucket: Bucket) -> None:
-        """Only a table this small keeps bad entries; now there is somebody better."""
-        worst = max(bucket.entries, key=lambda entry: entry.failures)
-        if self._bad(worst):
-            self._remove(worst)
+    def _drop_bad(self, entries: Iterable[Entry]) -> None:
+        """Of the bad entries that were kept, let one of these go: there is somebody better."""
+        bad = next((entry for entry in entries if entry.contact.id in self._kept), None) if self._kept else None
+        if bad is not None:
+            self._remove(bad)
 
     def _fits(self, entry: Entry, bucket: Bucket) -> bool:
         if bucket.full() or self._place(entry.contact.address) in self._by_place:
@@ -169,6 +174,8 @@ class RoutingTable:
         bucket.reserve.pop(place, None)
         self._by_id[entry.contact.id] = entry
         self._by_place[place] = entry
+        if self._bad(entry):
+            self._kept.add(entry.contact.id)
         matures = entry.first_seen + self._quarantine
         if matures > now:
             self._maturing.append((matures, index))
@@ -181,6 +188,7 @@ class RoutingTable:
         self._buckets[index].entries.remove(entry)
         del self._by_id[entry.contact.id]
         del self._by_place[self._place(entry.contact.address)]
+        self._kept.discard(entry.contact.id)
         self._changed(index)
 
     def _replace(self, bad: Entry, now: float) -> None:
@@ -220,7 +228,8 @@ class RoutingTable:
     def closest(self, target: bytes, n: int) -> list[Contact]:
         """The `n` entries nearest to a target that are not bad, nearest first: where a lookup of ours begins."""
         bits = int.from_bytes(target, "big")
-        return [entry.contact for entry in self._nearest(bits, n, lambda entry: not self._bad(entry))]
+        near = nearest(self._buckets, self._index(bits), bits, n, lambda entry: not self._bad(entry))
+        return [entry.contact for entry in near]
 
     def packed_closest(self, target: bytes, now: float) -> bytes:
         """The k entries nearest to a target that strangers are told of, compact (26 bytes each), nearest first.
@@ -242,29 +251,11 @@ class RoutingTable:
 
     def _pack(self, bits: int, index: int, now: float) -> bytes:
         grown_up = now - self._quarantine
-        near = self._nearest(bits, self._config.k, lambda entry: not entry.failures and entry.first_seen <= grown_up)
-        if not near or self._index(near[-1].bits) != index or len(near) < self._config.k:
+        k = self._config.k
+        near = nearest(self._buckets, index, bits, k, lambda entry: not entry.failures and entry.first_seen <= grown_up)
+        if len(near) < k or self._index(near[-1].bits) != index:
             self._borrowers.add(index)
         return b"".join([entry.packed for entry in near])
-
-    def _nearest(self, bits: int, n: int, wanted: Callable[[Entry], bool]) -> list[Entry]:
-        found: list[Entry] = []
-        for group in self._groups(self._index(bits)):
-            found += sorted(filter(wanted, group), key=lambda entry: entry.bits ^ bits)
-            if len(found) >= n:
-                break
-        return found[:n]
-
-    def _groups(self, index: int) -> Iterator[list[Entry]]:
-        """All entries in groups, each farther from a target of bucket `index` than the one before.
-
-        The target's own bucket shares its next bit, all deeper ones differ from it there, shallower ones before.
-        """
-        if index in self._buckets:
-            yield self._buckets[index].entries
-        yield [entry for deeper, bucket in self._buckets.items() if deeper > index for entry in bucket.entries]
-        for shallower in sorted((i for i in self._buckets if i < index), reverse=True):
-            yield self._buckets[shallower].entries
 
     def _changed(self, index: int) -> None:
         """What strangers are told of a bucket has changed: forget the replies that it has, or may have, a part in."""
@@ -290,8 +281,9 @@ class RoutingTable:
         The bucket counts as refreshed by the lookup that follows.
         """
         deepest = max((index for index, bucket in self._buckets.items() if bucket.entries), default=0)
-        index = min(range(min(deepest + 2, ID_BITS)), key=self._refreshed_at)
-        if now - self._refreshed_at(index) < self._config.bucket_refresh:
+        refreshed = {index: self._refreshed.get(index, self._started) for index in range(min(deepest + 2, ID_BITS))}
+        index = min(refreshed, key=refreshed.__getitem__)
+        if now - refreshed[index] < self._config.bucket_refresh:
             return None
         self._refreshed[index] = now
         return random_id_in_bucket(self.own_id, index, entropy)
@@ -308,6 +300,3 @@ class RoutingTable:
 
     def _due(self, entry: Entry) -> float:
         return entry.tried_at + (RETRY_AFTER if entry.failures else PING_AFTER)
-
-    def _refreshed_at(self, index: int) -> float:
-        return self._refreshed.get(index, self._started)

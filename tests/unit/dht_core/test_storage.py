@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.messages import Item, Put
+from services.dht_node.core.storage import ITEM_OVERHEAD, ItemStore, Standing
+from tests.support.dht_parts import OTHER_ID, OWN_ID, id_in_bucket
+
+HOURS_2 = 2 * 3600.0
+KEY, SIGNATURE = bytes(32), bytes(64)
+ITEM = Item(b"1:x", KEY, SIGNATURE, 5)
+TARGET = OTHER_ID
+
+
+@pytest.fixture
+def store() -> ItemStore:
+    return ItemStore(OWN_ID, NodeConfig())
+
+
+def put(seq: int, value: bytes = b"1:x", cas: int | None = None) -> Put:
+    return Put(b"token", value, KEY, SIGNATURE, seq, cas=cas)
+
+
+def test_an_item_lives_two_hours_after_its_last_put(store: ItemStore) -> None:
+    store.put(TARGET, ITEM, 0.0)
+    assert store.get(TARGET, HOURS_2 - 1) == ITEM
+    assert store.get(TARGET, HOURS_2) is None
+    store.refresh(TARGET, 100.0)
+    store.expire(HOURS_2)
+    assert store.get(TARGET, HOURS_2) == ITEM
+    store.expire(HOURS_2 + 100)
+    assert len(store) == store.bytes_held == 0
+
+
+def test_expiry_takes_the_oldest_first_and_only_what_is_due(store: ItemStore) -> None:
+    for number in range(10):
+        store.put(id_in_bucket(OWN_ID, 3, number), ITEM, float(number))
+    store.refresh(id_in_bucket(OWN_ID, 3, 0), 50.0)
+    assert store.next_expiry() == HOURS_2 + 1
+    store.expire(HOURS_2 + 5)
+    assert len(store) == 5
+    assert store.get(id_in_bucket(OWN_ID, 3, 0), HOURS_2 + 5) == ITEM
+
+
+def test_no_expiry_is_due_in_an_empty_store(store: ItemStore) -> None:
+    store.expire(1e9)
+    assert store.next_expiry() is None
+
+
+STANDINGS = {
+    "newer": (put(6), Standing.NEW),
+    "newer with the right cas": (put(6, cas=5), Standing.NEW),
+    "older": (put(4), Standing.SEQ_TOO_LOW),
+    "equal seq, another value": (put(5, b"1:y"), Standing.SEQ_TOO_LOW),
+    "identical": (put(5), Standing.IDENTICAL),
+    "identical, whatever the cas": (put(5, cas=1), Standing.IDENTICAL),
+    "newer with a wrong cas": (put(6, cas=4), Standing.CAS_MISMATCH),
+    "insert if absent": (put(6, cas=0), Standing.CAS_MISMATCH),
+    "older with a wrong cas": (put(4, cas=3), Standing.CAS_MISMATCH),
+    "equal seq with that cas": (put(5, b"1:y", cas=5), Standing.SEQ_TOO_LOW),
+}
+
+
+@pytest.mark.parametrize(("asked", "standing"), STANDINGS.values(), ids=STANDINGS)
+def test_how_a_put_stands(store: ItemStore, asked: Put, standing: Standing) -> None:
+    store.put(TARGET, ITEM, 0.0)
+    assert store.standing(TARGET, asked, 1.0) is standing
+
+
+@pytest.mark.parametrize("asked", [put(1), put(6, cas=5), put(6, cas=0)])
+def test_every_put_is_new_where_nothing_is_stored(store: ItemStore, asked: Put) -> None:
+    assert store.standing(TARGET, asked, 0.0) is Standing.NEW
+
+
+def test_an_expired_item_has_no_say(store: ItemStore) -> None:
+    store.put(TARGET, ITEM, 0.0)
+    assert store.standing(TARGET, put(1, cas=9), HOURS_2) is Standing.NEW
+
+
+def test_a_replaced_item_is_counted_once(store: ItemStore) -> None:
+    store.put(TARGET, ITEM, 0.0)
+    store.put(TARGET, Item(b"10:0123456789", KEY, SIGNATURE, 6), 1.0)
+    assert len(store) == 1
+    assert store.bytes_held == len(b"10:0123456789") + ITEM_OVERHEAD
+
+
+def test_when_full_the_farthest_goes_first_and_a_farther_one_is_refused() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=3))
+    targets = [id_in_bucket(OWN_ID, bits, 1) for bits in (2, 5, 9)]
+    assert all(store.put(target, ITEM, 0.0) for target in targets)
+    assert not store.put(id_in_bucket(OWN_ID, 1, 1), ITEM, 1.0)
+    assert not store.put(id_in_bucket(OWN_ID, 2, 2), ITEM, 1.0)
+    assert store.put(id_in_bucket(OWN_ID, 7, 1), ITEM, 1.0)
+    assert store.get(targets[0], 1.0) is None
+    assert len(store) == 3
+
+
+def test_bytes_are_bounded_too() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(item_bytes_max=3 * (3 + ITEM_OVERHEAD)))
+    stored = [store.put(id_in_bucket(OWN_ID, 4, number), ITEM, 0.0) for number in range(5)]
+    assert stored == [True] * 3 + [False] * 2
+    assert store.bytes_held <= 3 * (3 + ITEM_OVERHEAD)
+
+
+def test_expired_items_make_room() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=1))
+    assert store.put(id_in_bucket(OWN_ID, 9, 1), ITEM, 0.0)
+    assert store.put(id_in_bucket(OWN_ID, 1, 1), ITEM, HOURS_2)
+
+
+def test_another_id_of_ours_changes_who_is_near() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=1))
+    near, far = id_in_bucket(OWN_ID, 20, 1), OTHER_ID
+    store.put(near, ITEM, 0.0)
+    assert not store.put(far, ITEM, 0.0)
+    store.adopt_id(OTHER_ID)
+    assert store.put(far, ITEM, 0.0)
+    assert store.get(near, 0.0) is None
+
+
+def test_items_outlive_a_restart_for_what_is_left_of_their_lifetime(store: ItemStore) -> None:
+    targets = [id_in_bucket(OWN_ID, 3, number) for number in range(3)]
+    for number, target in enumerate(targets):
+        store.put(target, replace_seq(number), 1000.0 * number)
+    saved = store.saved(HOURS_2)
+    assert [row.target for row in saved] == targets[1:]
+
+    restarted = ItemStore(OWN_ID, NodeConfig())
+    restarted.put(targets[2], replace_seq(9), 50.0)
+    restarted.restore(reversed(saved), 50.0)
+    assert restarted.get(targets[1], 50.0 + 999) == replace_seq(1)
+    assert restarted.get(targets[2], 50.0) == replace_seq(9)
+    restarted.expire(50.0 + 1000)
+    assert len(restarted) == 1
+
+
+def test_a_saved_lifetime_is_not_believed_beyond_two_hours(store: ItemStore) -> None:
+    store.put(TARGET, ITEM, 0.0)
+    restarted = ItemStore(OWN_ID, NodeConfig())
+    restarted.restore([row._replace(remaining=1e9) for row in store.saved(0.0)], 0.0)
+    assert restarted.next_expiry() == HOURS_2
+
+
+def replace_seq(seq: int) -> Item:
+    return ITEM._replace(seq=seq)
