@@ -77,7 +77,7 @@ class PassedOver(Answered, frozen=True, kw_only=True):
     """A version of the record that could not be read, and why in words."""
 
     seq: int
-    reason: str
+    error: str
 
 
 class Record(Answered, frozen=True, kw_only=True):
@@ -102,7 +102,13 @@ class Written(Answered, frozen=True, kw_only=True):
     entries: list[Entry] = []
     """As merged."""
     new: list[int] = []
-    """Ids of entries that the caller's request did not name and others have written."""
+    """Ids of entries that the caller did not send along: new to it, or newer than its own."""
+    written: bool = True
+    """False when all was stored already; the report then counts nothing."""
+    kept_for_s: int = 0
+    """Seconds for which the storing nodes keep it, unless it is written again."""
+    removal: str | None = None
+    """`best_effort` when something was left out: in scout1 an older version may bring it back."""
 
 
 class Sent(Answered, frozen=True, kw_only=True):
@@ -113,6 +119,10 @@ class Sent(Answered, frozen=True, kw_only=True):
     storing: StoringReport
     number: int | None = None
     """From 1 in the sender's list; None in a list that an original client began."""
+    seq: int = 0
+    """Of the record that the list is in."""
+    kept_for_s: int = 0
+    """Seconds for which the storing nodes keep it, unless it is sent again."""
 
 
 class ReceivedMessage(Answered, frozen=True, kw_only=True):
@@ -132,7 +142,15 @@ class Gap(Answered, frozen=True, kw_only=True):
     member: int
     first: int | None
     last: int | None
-    reason: str
+    error: str
+
+
+class More(Answered, frozen=True, kw_only=True):
+    """Where a member's older messages go on: `cursor` is for the next call of `Link.messages`."""
+
+    member: int
+    number: int | None
+    cursor: str
 
 
 class Inbox(Answered, frozen=True, kw_only=True):
@@ -140,6 +158,8 @@ class Inbox(Answered, frozen=True, kw_only=True):
 
     messages: list[ReceivedMessage]
     gaps: list[Gap] = []
+    more: list[More] = []
+    """Not empty when the limit or the time ended the reading early."""
 
 
 class StoredItem(Answered, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ class Link:
         return await self._transport.fetch(call, Written)
 
     async def record(self, read: str = "settled") -> Record:
-        """The record's entries as they are; `read` is `settled`, `first` (the first valid version) or `cached`."""
+        """The record's entries as they are; `read` is `settled` (every node that answered was heard) or `first`."""
         answer = await self._transport.perform(self._get("/v1/record", {"read": read}))
         return decode_answer(answer, Record).with_etag(answer.etag)
 
@@ -99,9 +99,12 @@ class Link:
         call = Call("POST", "/v1/messages", {"body": Blob(body), "seal": seal}, headers=headers)
         return await self._transport.fetch(call, Sent)
 
-    async def messages(self, after: int | None = None, *, limit: int | None = None) -> Inbox:
-        """The other members' messages with a number above `after`, oldest first, at most `limit` of them."""
-        asked = {"after": after, "limit": limit}
+    async def messages(self, after: int | None = None, *, limit: int | None = None, cursor: str | None = None) -> Inbox:
+        """The other members' messages with a number above `after`, oldest first, at most `limit` of them.
+
+        A `cursor` from an earlier answer's `more` reads on from there towards older ones.
+        """
+        asked = {"after": after, "limit": limit, "cursor": cursor}
         params = {name: str(value) for name, value in asked.items() if value is not None}
         return await self._transport.fetch(self._get("/v1/messages", params), Inbox)
 

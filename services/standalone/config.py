@@ -17,7 +17,7 @@ class StandaloneConfig:
 
     swarm: int = 0
     """Nodes of a private DHT on loopback; 0 joins the public one."""
-    bootstrap: tuple[str, ...] | None = None
+    bootstrap: tuple[Endpoint, ...] | None = None
     """`host:port` of nodes to join by; None: the well-known ones, or the swarm if there is one."""
     api_listen: Endpoint = API_LISTEN
     ops_listen: Endpoint = OPS_LISTEN
@@ -29,3 +29,7 @@ class StandaloneConfig:
     """Keeps the keys, the bus and the DHT's contacts from one run to the next; None: nothing is kept."""
     swarm_network: str = "127.77"
     """The first two bytes of the swarm's addresses."""
+
+    def below_state(self, name: str) -> Path | None:
+        """A path in the state directory; None when nothing is kept."""
+        return self.state / name if self.state else None

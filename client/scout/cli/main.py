@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import keys, messages, records
+from scout.cli import keys, messages, records, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
@@ -41,6 +41,8 @@ for command in (
     messages.inbox,
     messages.put,
     messages.get,
+    stack.up,
+    stack.demo,
 ):
     app.command()(command)
 

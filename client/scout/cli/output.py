@@ -86,7 +86,7 @@ class Output:
 
 def stored_by(report: StoringReport) -> str:
     """A storing report in a phrase."""
-    phrase = f"stored by {report.stored} of {report.asked} nodes"
+    phrase = f"stored by {report.stored} of {report.asked} nodes so far"
     if report.rejected:
         phrase += f", {sum(report.rejected.values())} refused"
     if report.timed_out:

@@ -80,3 +80,4 @@ class Account:
             ),
             empty="Nothing happened.",
         )
+        self._output.say("", "A write answers as soon as enough nodes have stored it; the others follow.")

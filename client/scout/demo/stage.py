@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.clock import Clock
 from shared.settings import Endpoint
 
 
@@ -34,6 +33,5 @@ class Stage:
 
     api_url: str
     dht_nodes: Sequence[Endpoint]
-    clock: Clock
     entropy: Callable[[int], bytes]
     evidence: Evidence

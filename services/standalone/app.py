@@ -1,0 +1,189 @@
+"""Everything in one process, on real parts: an embedded bus, real UDP, the services as they run in a cluster.
+
+The order of the blocks is the order of starting, and its reverse that of draining: the API takes no more calls and
+answers those in hand, then the crypto service and the DHT node finish theirs, then the network and the bus go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+
+from services.api import app as api
+from services.api import meters as api_meters
+from services.api.service import Limits
+from services.crypto import handlers as crypto_handlers
+from services.crypto import meters as crypto_meters
+from services.crypto.handles import MasterKey
+from services.crypto.service import CryptoService
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.opening import open_node
+from services.dht_node.service import DhtService
+from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
+from services.standalone.config import StandaloneConfig
+from services.standalone.embedded_bus import embedded_bus
+from services.standalone.serving import serving
+from services.standalone.swarm import LAB, entry_points, is_loopback, open_swarm, own_address, until_joined
+from shared.bus.consumer import Consumer
+from shared.bus.key_value import RedisKeyValue
+from shared.bus.meters import BusMeters
+from shared.bus.ports import Handlers
+from shared.bus.redis_client import RedisClient, connect, redacted
+from shared.bus.requester import RedisRequester
+from shared.bus.seal import Sealer
+from shared.clock import Clock
+from shared.contracts import dht
+from shared.metrics import new_registry
+from shared.ops import serve_ops
+from shared.settings import Endpoint
+
+SERVICE = "standalone"
+MASTER_KEY_ID = 1
+PUBLIC_LISTEN = Endpoint("0.0.0.0", 0)  # noqa: S104  # a DHT node is there to be reached
+"""Of the DHT node on the public DHT."""
+
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the parts of a running stack are."""
+
+    api: Endpoint
+    ops: Endpoint
+    dht: Endpoint
+    swarm: tuple[Endpoint, ...]
+    """The nodes of the private DHT; empty on the public one."""
+    redis_url: str
+    """Without a password."""
+
+    @property
+    def api_url(self) -> str:
+        """Where the SDK and the command connect to."""
+        return f"http://{self.api}"
+
+    @property
+    def ops_url(self) -> str:
+        """Where /livez, /readyz and /metrics are."""
+        return f"http://{self.ops}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every service stands on."""
+
+    clock: Clock
+    entropy: Entropy
+    registry: CollectorRegistry
+    meters: BusMeters
+    keys: ClusterKeys
+    redis: RedisClient
+    redis_url: str
+
+    @property
+    def sealer(self) -> Sealer:
+        """Seals what the API and the crypto service say to each other."""
+        return Sealer(self.keys.bus)
+
+    def consumer(self, service: str, handlers: Handlers, sealer: Sealer | None = None) -> Consumer:
+        """The answering side of one service."""
+        return Consumer(
+            self.redis, service=service, handlers=handlers, clock=self.clock, meters=self.meters, sealer=sealer
+        )
+
+
+@asynccontextmanager
+async def open_stack(config: StandaloneConfig, *, clock: Clock, entropy: Entropy) -> AsyncIterator[Stack]:
+    """Run everything until the block ends, then drain it.
+
+    With a swarm the block begins when the DHT node has joined it. Raises ScoutError where no bus can be started or
+    reached, or `state` holds keys that are none; OSError when an address is taken.
+    """
+    async with (
+        _ground(config, clock, entropy) as ground,
+        open_swarm(config.swarm, config.swarm_network, clock=clock, entropy=entropy) as swarm,
+        _dht(config, ground, swarm) as node,
+        _crypto(ground),
+        _api(ground, config.api_listen) as listening,
+        serve_ops(config.ops_listen, ground.registry, lambda: _ready(ground.redis, node)) as ops,
+    ):
+        swarm_at = tuple(one.endpoint for one in swarm)
+        yield Stack(listening, ops, node.endpoint, swarm_at, redacted(ground.redis_url))
+
+
+@asynccontextmanager
+async def _ground(config: StandaloneConfig, clock: Clock, entropy: Entropy) -> AsyncIterator[_Ground]:
+    registry = new_registry(SERVICE, version("scout"))
+    meters = BusMeters.build(registry)
+    keys = kept_keys(config.state, entropy) if config.state else draw_keys(entropy)
+    async with AsyncExitStack() as parts:
+        url = config.redis_url
+        if url is None:
+            url = await parts.enter_async_context(embedded_bus(config.below_state("bus")))
+        redis = await parts.enter_async_context(connect(url, clock=clock, meters=meters))
+        yield _Ground(clock, entropy, registry, meters, keys, redis, url)
+
+
+@asynccontextmanager
+async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtService]) -> AsyncIterator[DhtService]:
+    """The cluster's own node: in the swarm, or in the public DHT."""
+    private = bool(swarm)
+    bootstrap = config.bootstrap or (entry_points(swarm) if private else None)
+    listen = config.dht_listen or (own_address(config.swarm_network) if private else PUBLIC_LISTEN)
+    async with open_node(
+        # whoever listens on loopback has only loopback nodes to speak to
+        LAB if is_loopback(listen) else NodeConfig(),
+        listen,
+        bootstrap=bootstrap,
+        clock=ground.clock,
+        entropy=ground.entropy,
+        state_path=config.below_state("dht.state"),
+    ) as node:
+        if private:
+            await until_joined(node, len(swarm), ground.clock)
+        async with serving(ground.consumer("dht", _dht_handlers(node))):
+            yield node
+
+
+@asynccontextmanager
+async def _crypto(ground: _Ground) -> AsyncIterator[None]:
+    meters = crypto_meters.build(ground.registry)
+    service = CryptoService([MasterKey(MASTER_KEY_ID, ground.keys.master)], ground.entropy, meters)
+    handlers = crypto_handlers.build(service, ground.clock, meters)
+    async with serving(ground.consumer("crypto", handlers, ground.sealer)):
+        yield
+
+
+@asynccontextmanager
+async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
+    meters, sealers = api_meters.build(ground.registry), {"crypto": ground.sealer}
+    async with (
+        RedisRequester(
+            ground.redis, clock=ground.clock, meters=ground.meters, sealers=sealers, operations=api.OPERATIONS
+        ) as requester,
+        api.open_service(
+            requester, RedisKeyValue(ground.redis), ground.keys.bus, ground.clock, meters, Limits()
+        ) as service,
+        api.serve_http(service, listen) as bound,
+    ):
+        yield bound
+
+
+def _dht_handlers(node: DhtService) -> Handlers:
+    return {
+        dht.GET_MUTABLE: node.get_mutable,
+        dht.PUT_MUTABLE: node.put_mutable,
+        dht.GET_IMMUTABLE: node.get_immutable,
+        dht.PUT_IMMUTABLE: node.put_immutable,
+        dht.GET_PEERS: node.get_peers,
+        dht.ANNOUNCE_PEER: node.announce_peer,
+        dht.STATUS: node.status,
+    }
+
+
+def _ready(redis: RedisClient, node: DhtService) -> dict[str, bool]:
+    return {"bus": redis.health.ready, "dht": node.ready}

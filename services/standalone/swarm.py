@@ -1,0 +1,77 @@
+"""A private DHT: real nodes on real sockets, each at a loopback address of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.opening import open_node
+from services.dht_node.service import DhtService
+from shared.clock import Clock
+from shared.contracts.dht import Status
+from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode, ScoutError
+from shared.settings import Endpoint
+
+LAB = NodeConfig(lab=True, inbound_rate=0.0)
+"""Loopback addresses are peers, and a test may ask as fast as it can."""
+
+JOIN_WITHIN = 10.0
+"""Seconds; on loopback it takes some milliseconds a node."""
+_LOOK_AGAIN = 0.02
+
+MAX_NODES = 250
+"""Addresses of the form 127.x.n.1, and as many as two cores still serve."""
+
+
+@asynccontextmanager
+async def open_swarm(
+    size: int, network: str, *, clock: Clock, entropy: Callable[[int], bytes]
+) -> AsyncIterator[tuple[DhtService, ...]]:
+    """Run `size` nodes at `network`.n.1 (`network`: the first two bytes) until the block ends.
+
+    Everybody joins by the first two. When the block begins, all know their neighbourhood. Raises OSError, ScoutError.
+    """
+    async with AsyncExitStack() as parts:
+        nodes: list[DhtService] = []
+        for number in range(1, size + 1):
+            listen, bootstrap = Endpoint(f"{network}.{number}.1", 0), entry_points(nodes)
+            opened = open_node(LAB, listen, bootstrap=bootstrap, clock=clock, entropy=entropy)
+            nodes.append(await parts.enter_async_context(opened))
+        for node in nodes:
+            await until_joined(node, size - 1, clock)
+        yield tuple(nodes)
+
+
+def entry_points(nodes: Sequence[DhtService]) -> list[Endpoint]:
+    """The nodes that others join a swarm by: one is enough, and two outlive the loss of one."""
+    return [node.endpoint for node in nodes[:2]]
+
+
+def own_address(network: str) -> Endpoint:
+    """The address of a cluster's own node beside a swarm at `network`; no node of the swarm has 0 in this place."""
+    return Endpoint(f"{network}.0.1", 0)
+
+
+def is_loopback(listen: Endpoint) -> bool:
+    """Whether only this machine can reach a node that listens there."""
+    try:
+        return ipaddress.ip_address(listen.host).is_loopback
+    except ValueError:
+        return listen.host == "localhost"
+
+
+async def until_joined(node: DhtService, others: int, clock: Clock) -> None:
+    """Wait until `node` knows as many of the `others` in its private DHT as a lookup ends with.
+
+    Before that a put would be stored by the few it knows. Raises ScoutError `dht_unavailable` after JOIN_WITHIN.
+    """
+    wanted = min(others, LAB.k)
+    context = CallContext(deadline_ms=clock.utc_ms() + round(JOIN_WITHIN * 1000))
+    while (await node.status(Status(), context)).good_contacts < wanted:
+        if clock.utc_ms() > context.deadline_ms:
+            raise ScoutError(ErrorCode.DHT_UNAVAILABLE, f"The node at {node.endpoint} did not join the private DHT.")
+        await asyncio.sleep(_LOOK_AGAIN)

@@ -1,0 +1,16 @@
+"""One stack for each module: a bus, a crypto service, an API and a small private DHT, all real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.standalone.app import Stack
+from tests.support.standalone import stack_in_a_thread
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with stack_in_a_thread(swarm=8, network="127.81") as running:
+        yield running

@@ -1,0 +1,132 @@
+"""The command against the whole stack: two homes are two people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scout.cli.main import run
+from services.standalone.app import Stack
+
+Capture = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Person:
+    """Somebody with a home, a service and a terminal."""
+
+    home: Path
+    url: str
+    capture: Capture
+
+    def scout(self, *arguments: str, status: int = 0) -> Any:
+        """Run a command for its JSON: the result, or with a status other than 0 the error."""
+        ended = run([*arguments, "--home", str(self.home), "--url", self.url, "--json"])
+        out, err = self.capture.readouterr()
+        assert ended == status, err
+        return json.loads(err)["error"] if status else json.loads(out)
+
+
+@pytest.fixture
+def ada(stack: Stack, tmp_path: Path, capsys: Capture) -> Person:
+    return Person(tmp_path / "ada", stack.api_url, capsys)
+
+
+@pytest.fixture
+def ben(stack: Stack, tmp_path: Path, capsys: Capture) -> Person:
+    return Person(tmp_path / "ben", stack.api_url, capsys)
+
+
+def befriend(ada: Person, ben: Person) -> None:
+    adas, bens = ada.scout("keygen")["public_key"], ben.scout("keygen")["public_key"]
+    members = ada.scout("link", "ben", "--peer", bens)["member"], ben.scout("link", "ada", "--peer", adas)["member"]
+    assert set(members) == {0, 1}
+
+
+def test_two_people_find_each_other_and_leave_messages(ada: Person, ben: Person) -> None:
+    befriend(ada, ben)
+    ada.scout("announce", "ben", "198.51.100.4:443", "--name", "Ada's phone", "--data", "hello")
+    ben.scout("announce", "ada", "192.0.2.77:51820", "[2001:db8::7]:51820", "--name", "Ben's laptop", "--device", "9")
+    seen = {device["name"]: device for device in ada.scout("devices", "ben")["devices"]}
+    assert seen["Ben's laptop"]["addresses"] == ["192.0.2.77:51820", "[2001:db8::7]:51820"]
+    assert seen["Ben's laptop"]["id"] == 9
+    assert seen.keys() == {"Ada's phone", "Ben's laptop"}
+    assert ben.scout("send", "ada", "one")["number"] == 1
+    assert ben.scout("send", "ada", "two")["number"] == 2
+    inbox = ada.scout("inbox", "ben")["messages"]
+    assert [message["number"] for message in inbox] == [1, 2]
+    assert [message["body"] for message in ada.scout("inbox", "ben", "--after", "1")["messages"]] == ["dHdv"]
+
+
+def test_announcing_again_is_the_same_device(ada: Person, ben: Person) -> None:
+    befriend(ada, ben)
+    first = ada.scout("announce", "ben", "198.51.100.4:443")["device"]
+    assert ada.scout("announce", "ben", "198.51.100.5:443")["device"] == first
+    (device,) = ben.scout("devices", "ada")["devices"]
+    assert device["addresses"] == ["198.51.100.5:443"]
+
+
+def test_a_link_by_an_exchanged_secret_meets_one_by_handles(ada: Person, ben: Person, tmp_path: Path) -> None:
+    adas, bens = ada.scout("keygen")["public_key"], ben.scout("keygen")["public_key"]
+    ben.scout("link", "ada", "--peer", adas)
+    secret = ada.scout("exchange", bens, "--out", str(tmp_path / "shared"))["file"]
+    ada.scout("link", "ben", "--secret", secret)
+    ada.scout("sync", "ben", "--set", "7=seven")
+    (entry,) = ben.scout("sync", "ada")["entries"]
+    assert (entry["id"], entry["value"]) == (7, "c2V2ZW4")
+    assert ben.scout("sync", "ada", "--remove", "7")["entries"] == []
+
+
+def test_a_person_reads_tables_and_sentences(ada: Person, ben: Person) -> None:
+    befriend(ada, ben)
+    ben.scout("send", "ada", "see you at eight")
+    common = ["--home", str(ada.home), "--url", ada.url]
+    assert run(["announce", "ben", "198.51.100.4:443", "--name", "phone", *common]) == 0
+    assert "stored by" in ada.capture.readouterr().out
+    assert run(["devices", "ben", *common]) == 0
+    assert "198.51.100.4:443" in ada.capture.readouterr().out
+    assert run(["inbox", "ben", *common]) == 0
+    assert "see you at eight" in ada.capture.readouterr().out
+
+
+def test_items(ada: Person) -> None:
+    stored = ada.scout("put", "for everybody")
+    assert ada.scout("get", stored["hash"])["text"] == "for everybody"
+    assert ada.scout("get", "ab" * 20, status=1)["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (["link", "zero", "--peer", "00" * 32], 2, "low_order_public_key"),
+        (["announce", "ben", "nowhere:443"], 2, "invalid_request"),
+        (["announce", "ben", "198.51.100.4:443", "--data", "x" * 256], 2, "entry_too_large"),
+        (["send", "ben", "x" * 934], 2, "message_too_large"),
+        (["put", "x" * 997], 2, "item_too_large"),
+        (["get", "xyz"], 2, "invalid_request"),
+        (["sync", "ben", *(f"--set={id_}={'x' * 255}" for id_ in range(4))], 1, "record_full"),
+    ],
+)
+def test_bad_input_is_refused_with_its_code(
+    ada: Person, ben: Person, arguments: list[str], status: int, code: str
+) -> None:
+    befriend(ada, ben)
+    error = ada.scout(*arguments, status=status)
+    assert (error["code"], error["exit_code"]) == (code, status)
+    assert ada.scout("devices", "ben")["devices"] == []
+
+
+def test_a_handle_of_another_service_is_refused_with_what_to_do(ada: Person, ben: Person) -> None:
+    befriend(ada, ben)
+    profile = ada.home / "profile.json"
+    saved = json.loads(profile.read_text())
+    handle = saved["links"]["ben"]["link"]
+    saved["links"]["ben"]["link"] = handle[:-2] + ("AA" if handle[-2:] != "AA" else "BB")
+    profile.write_text(json.dumps(saved))
+    error = ada.scout("devices", "ben", status=1)
+    assert error["code"] == "bad_handle"
+    assert "scout link" in error["hint"]

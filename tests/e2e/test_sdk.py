@@ -1,0 +1,126 @@
+"""The SDK against the whole stack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+import scout
+from services.standalone.app import Stack
+
+
+@pytest.fixture
+async def client(stack: Stack) -> AsyncIterator[scout.Client]:
+    async with scout.Client(stack.api_url) as made:
+        yield made
+
+
+async def pair(client: scout.Client) -> tuple[scout.Link, scout.Link]:
+    mine, theirs = await client.create_key(), await client.create_key()
+    return await client.create_link(mine, theirs.public_key), await client.create_link(theirs, mine.public_key.hex())
+
+
+async def test_two_find_each_other(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    assert {ada.member, ben.member} == {0, 1}
+    written = await ada.announce(1, ["198.51.100.4:443", "[2001:db8::1]:443"], name="Ada", data=b"\x00\xff")
+    assert written.storing.stored >= 1
+    (device,) = await ben.devices()
+    assert (device.id, device.name, bytes(device.data)) == (1, "Ada", b"\x00\xff")
+    assert device.addresses == ["198.51.100.4:443", "[2001:db8::1]:443"]
+
+
+async def test_a_link_is_taken_up_again_by_its_handle(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    await ada.announce(1, name="Ada")
+    again = client.link(ben.handle, member=ben.member)
+    assert [device.name for device in await again.devices()] == ["Ada"]
+
+
+async def test_a_link_from_a_shared_secret_is_the_same_link(client: scout.Client) -> None:
+    secret = os.urandom(32)
+    first, second = await client.link_from_secret(secret, 0), await client.link_from_secret(secret, 1)
+    await first.sync({5: b"five"})
+    record = await second.record()
+    assert [(entry.id, bytes(entry.value)) for entry in record.entries] == [(5, b"five")]
+    assert record.seq >= 1
+    assert record.etag
+
+
+async def test_a_device_is_removed(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    await ada.announce(1, name="Ada")
+    await ben.announce(2, name="Ben")
+    await ada.remove_device(1)
+    assert [device.id for device in await ben.devices()] == [2]
+
+
+async def test_messages_wait_in_order(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    bodies = [b"one", b"two", b"three"]
+    sent = [await ada.send(body) for body in bodies]
+    assert [message.number for message in sent] == [1, 2, 3]
+    inbox = await ben.messages()
+    assert [bytes(message.body) for message in inbox.messages] == bodies
+    assert all(message.sealed for message in inbox.messages)
+    assert [message.number for message in (await ben.messages(after=2)).messages] == [3]
+    assert (await ada.messages()).messages == []
+
+
+async def test_an_unsealed_message_says_so(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    await ada.send(b"in the open", seal=False)
+    (message,) = (await ben.messages()).messages
+    assert (bytes(message.body), message.sealed) == (b"in the open", False)
+
+
+async def test_counting_together_loses_no_count(client: scout.Client) -> None:
+    secret = os.urandom(32)
+    links = [await client.link_from_secret(secret, member) for member in range(4)]
+
+    def count(contents: dict[int, bytes]) -> None:
+        contents[7] = b"%d" % (int(contents.get(7, b"0")) + 1)
+
+    async with asyncio.TaskGroup() as tasks:
+        for link in links:
+            tasks.create_task(link.synchronize({}, finalize=count))
+    record = await links[0].record()
+    assert {entry.id: bytes(entry.value) for entry in record.entries} == {7: b"4"}
+
+
+async def test_a_stale_if_match_is_refused(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    await ada.sync({1: b"a"})
+    stale = (await ada.record()).etag
+    await ben.sync({2: b"b"})
+    with pytest.raises(scout.ScoutApiError) as caught:
+        await ada.sync({1: b"c"}, if_match=stale)
+    assert (caught.value.code, caught.value.status) == ("precondition_failed", 412)
+
+
+async def test_items_are_found_by_their_hash(client: scout.Client) -> None:
+    stored = await client.put_item(b"\x00 anything \xff")
+    assert await client.get_item(stored.hash) == b"\x00 anything \xff"
+    with pytest.raises(scout.ScoutApiError, match="not_found"):
+        await client.get_item("ab" * 20)
+
+
+async def test_bad_input_says_what_was_expected_and_stores_nothing(client: scout.Client) -> None:
+    ada, _ben = await pair(client)
+    for call, code in (
+        (ada.sync({1: bytes(256)}), "entry_too_large"),
+        (ada.sync({id_: bytes(255) for id_ in range(4)}), "record_full"),
+        (ada.send(bytes(934)), "message_too_large"),
+        (client.put_item(bytes(997)), "item_too_large"),
+        (client.create_link("nonsense", "01" * 32), "bad_handle"),
+        (client.link("nonsense").devices(), "bad_handle"),
+        (client.create_link(await client.create_key(), "00" * 32), "low_order_public_key"),
+        (client.create_link(await client.create_key(), "xyz"), "invalid_request"),
+    ):
+        with pytest.raises(scout.ScoutApiError) as caught:
+            await call
+        assert caught.value.code == code
+    assert (await ada.record()).entries == []

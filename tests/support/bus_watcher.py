@@ -1,0 +1,53 @@
+"""Everything that is ever written to a bus: its own MONITOR feed, as the bytes that were sent."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|.)", re.DOTALL)
+_NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
+
+
+class Feed:
+    """What MONITOR said so far, unescaped."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def content(self) -> bytes:
+        return _ESCAPE.sub(_unescaped, b"".join(self._parts))
+
+
+@contextmanager
+def watched_bus(url: str) -> Iterator[Feed]:
+    """Record every command that reaches the server at `url` (unix://…) while the block runs."""
+    feed = Feed()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(Path(url.removeprefix("unix://"))))
+        connection.sendall(b"MONITOR\r\n")
+        assert connection.recv(16).startswith(b"+OK")
+
+        def listen() -> None:
+            while part := connection.recv(1 << 16):
+                feed.add(part)
+
+        thread = threading.Thread(target=listen, name="monitor")
+        thread.start()
+        try:
+            yield feed
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    what = match[1]
+    return bytes.fromhex(what[1:].decode()) if what[:1] == b"x" and len(what) > 1 else _NAMED.get(what, what)
