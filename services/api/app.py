@@ -45,6 +45,9 @@ OPERATIONS = (
 DRAIN_S = 12.0
 """Time for requests in hand to be answered at the end: longer than their deadline, shorter than the grace."""
 
+LINGER_S = 1.0
+"""How long the rest of a refused body is still read, so that its sender gets to see the refusal."""
+
 
 class _WithoutTraceback(logging.Filter):
     """Keeps what a client sent out of the log: aiohttp reports malformed requests with the line that was malformed."""
@@ -76,7 +79,12 @@ async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoi
     Raises OSError when the port is taken.
     """
     runner = web.AppRunner(
-        build_app(service), access_log=None, logger=protocol_log, auto_decompress=False, shutdown_timeout=DRAIN_S
+        build_app(service),
+        access_log=None,
+        logger=protocol_log,
+        auto_decompress=False,
+        lingering_time=LINGER_S,
+        shutdown_timeout=DRAIN_S,
     )
     await runner.setup()
     try:

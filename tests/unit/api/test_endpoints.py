@@ -34,7 +34,9 @@ async def test_keys_and_links_of_a_pair(api: Api) -> None:
 async def test_devices(api: Api) -> None:
     link = await api.link()
     addresses = ["198.51.100.4:443", "[2001:db8::1]:443"]
-    put = await api.call("PUT", "/v1/devices/7", {"addresses": addresses, "name": "phone", "data": b64(b"x")}, link=link)
+    put = await api.call(
+        "PUT", "/v1/devices/7", {"addresses": addresses, "name": "phone", "data": b64(b"x")}, link=link
+    )
     assert put.status == 200
     assert put.headers["ETag"] == '"1"'
     assert put.body["storing"]["stored"] == 5
@@ -115,9 +117,7 @@ async def test_sync(api: Api) -> None:
 async def test_sync_with_a_seq_merges(api: Api) -> None:
     link = await api.link()
     await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5}]}, link=link)
-    merged = await api.call(
-        "POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old"), "seq": 4}]}, link=link
-    )
+    merged = await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old"), "seq": 4}]}, link=link)
     assert merged.body["entries"] == [{"id": 1, "value": b64(b"new"), "seq": 5}]
     assert merged.body["new"] == [1]
 

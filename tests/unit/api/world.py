@@ -21,8 +21,10 @@ from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.meters import BusMeters
+from shared.bus.ports import Handler
 from shared.clock import SystemClock
 from shared.contracts import dht
+from shared.contracts.operation import Operation
 from shared.settings import Endpoint, Secret
 from tests.support.twin_dht import TwinDht
 
@@ -69,7 +71,13 @@ class Api:
     crypto: CryptoService
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, link: str | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        link: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         sent = dict(headers or {})
         if link is not None:
@@ -98,7 +106,7 @@ async def an_api(*, loss: float = 0.0, limits: Limits | None = None, connections
     twin = TwinDht(loss=loss)
     crypto = CryptoService([MasterKey(1, Secret(b"\3" * 32))], random.Random(1).randbytes)
     bus = MemoryBus(clock, BusMeters.build(CollectorRegistry()))
-    dht_handlers = {
+    dht_handlers: dict[Operation[Any, Any], Handler] = {
         dht.GET_MUTABLE: twin.get_mutable,
         dht.PUT_MUTABLE: twin.put_mutable,
         dht.GET_IMMUTABLE: twin.get_immutable,
