@@ -18,12 +18,15 @@ PORT = 6881
 ANSWER_WITHIN = 15.0
 """Seconds: libtorrent gives a silent node up after that; on loopback an answer takes milliseconds."""
 
+LOOK_AGAIN = 0.1
+"""Seconds between two looks at libtorrent's tables; it sends no alert when they change."""
+
 SETTINGS: dict[str, Any] = {
     "enable_dht": True,
     "enable_lsd": False,
     "enable_upnp": False,
     "enable_natpmp": False,
-    "dht_bootstrap_nodes": "",
+    "dht_bootstrap_nodes": "",  # not the public ones
     # loopback addresses share every prefix and can't have BEP 42 ids
     "dht_restrict_routing_ips": False,
     "dht_restrict_search_ips": False,
@@ -39,21 +42,18 @@ SETTINGS: dict[str, Any] = {
 class LibtorrentPeer:
     """One libtorrent session's DHT, with its alerts made awaitable."""
 
-    def __init__(self, host: str) -> None:
-        """Listen on `host`, port 6881."""
+    def __init__(self, host: str, bootstrap: Endpoint | None = None) -> None:
+        """Listen on `host`, port 6881; know nobody but `bootstrap`."""
         notify = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
         self.endpoint = Endpoint(host, PORT)
         settings: Any = {**SETTINGS, "listen_interfaces": str(self.endpoint), "alert_mask": notify}
+        if bootstrap is not None:
+            settings["dht_bootstrap_nodes"] = str(bootstrap)
         self._session = lt.session(settings)
 
     def meet(self, other: Endpoint) -> None:
         """Learn of a node; libtorrent asks it before it believes in it."""
         self._session.add_dht_node((other.host, other.port))
-
-    def bootstrap_from(self, other: Endpoint) -> None:
-        """Know nothing but `other`."""
-        self._session.add_dht_router(other.host, other.port)
-        self.meet(other)
 
     async def nodes(self) -> int:
         """How many nodes its routing table holds."""
@@ -99,7 +99,8 @@ class LibtorrentPeer:
 
     def close(self) -> None:
         """Stop the session's DHT."""
-        self._session.stop_dht()
+        stopped: Any = {"enable_dht": False}
+        self._session.apply_settings(stopped)
         self._session.pause()
 
     async def _alert(self, kind: type[A], until: Any = lambda _: True) -> A:
@@ -123,15 +124,20 @@ def expanded_secret(seed: bytes) -> bytes:
 async def libtorrent_swarm(hosts: Sequence[str]) -> AsyncIterator[list[LibtorrentPeer]]:
     """Sessions on `hosts` that all know each other."""
     peers = [LibtorrentPeer(host) for host in hosts]
-    for peer in peers:
-        for other in peers:
-            if other is not peer:
-                peer.meet(other.endpoint)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            while min([await peer.nodes() for peer in peers]) < len(peers) - 1:  # each turn waits for an alert
-                pass
+            while min([await peer.nodes() for peer in peers]) < len(peers) - 1:
+                # again each turn: libtorrent pings a node once, and that one may not listen yet
+                _introduce(peers)
+                await asyncio.sleep(LOOK_AGAIN)
         yield peers
     finally:
         for peer in peers:
             peer.close()
+
+
+def _introduce(peers: Sequence[LibtorrentPeer]) -> None:
+    for peer in peers:
+        for other in peers:
+            if other is not peer:
+                peer.meet(other.endpoint)

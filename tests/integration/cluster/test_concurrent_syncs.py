@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.standalone.swarm import entry_points, open_swarm
+from shared.clock import SystemClock
 from shared.settings import Endpoint
 from tests.support.cluster import Cluster, running_cluster
-from tests.support.nodes import running_swarm
 
 RECORDS = 20
 WRITERS = 10
@@ -42,8 +44,8 @@ class Answer:
 
 @pytest.fixture
 async def swarm() -> AsyncIterator[list[Endpoint]]:
-    async with running_swarm(16, network="127.71") as endpoints:
-        yield endpoints
+    async with open_swarm(16, "127.71", clock=SystemClock(), entropy=os.urandom) as nodes:
+        yield entry_points(nodes)
 
 
 async def make_links(http: aiohttp.ClientSession, url: str) -> list[str]:
@@ -131,7 +133,7 @@ def client() -> aiohttp.ClientSession:
 
 
 async def test_two_of_each_lose_nothing(tmp_path: Path, swarm: list[Endpoint]) -> None:
-    async with running_cluster(tmp_path, swarm[:3]) as cluster, client() as http:
+    async with running_cluster(tmp_path, swarm) as cluster, client() as http:
         links = await make_links(http, cluster.api_urls[0])
         traffic = Traffic(cluster, links, http)
         await traffic.run()
@@ -141,7 +143,7 @@ async def test_two_of_each_lose_nothing(tmp_path: Path, swarm: list[Endpoint]) -
 
 
 async def test_one_of_each_killed_in_the_middle(tmp_path: Path, swarm: list[Endpoint]) -> None:
-    async with running_cluster(tmp_path, swarm[:3]) as cluster, client() as http:
+    async with running_cluster(tmp_path, swarm) as cluster, client() as http:
 
         async def kill_one_of_each() -> None:
             for name in ("dht_node", "crypto", "api"):
@@ -155,7 +157,7 @@ async def test_one_of_each_killed_in_the_middle(tmp_path: Path, swarm: list[Endp
 
 
 async def test_bus_restarted_in_the_middle(tmp_path: Path, swarm: list[Endpoint]) -> None:
-    async with running_cluster(tmp_path, swarm[:3]) as cluster, client() as http:
+    async with running_cluster(tmp_path, swarm) as cluster, client() as http:
 
         async def restart() -> None:
             await asyncio.to_thread(cluster.restart_bus)
