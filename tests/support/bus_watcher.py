@@ -44,7 +44,8 @@ def watched_bus(url: str) -> Iterator[Feed]:
         try:
             yield feed
         finally:
-            connection.shutdown(socket.SHUT_RDWR)
+            # the server says all that is left to say before it closes
+            connection.sendall(b"QUIT\r\n")
             thread.join()
 
 
