@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import COMPACT_NODE, Contact, prefix, unpack_address
-from services.dht_node.core.ids import ID_SIZE, distance, shared_bits
-from services.dht_node.core.routing import RoutingTable
+from services.dht_node.core.ids import ID_BITS, ID_SIZE, distance, shared_bits
+from services.dht_node.core.routing import DECIDING_BITS, RoutingTable
 from tests.support.dht_parts import OTHER_ID, OWN_ID, id_in_bucket
 
 CONFIG = NodeConfig(bucket_sizes=(6, 4), k=3, keep_last=3, contact_quarantine=50.0)
@@ -78,7 +78,8 @@ class Table(RuleBasedStateMachine):
         assert len(named) == len(set(named)) <= CONFIG.k
         assert set(named) <= set(self.entries())
         assert not any(self.failures[contact] for contact in named)
-        assert named == sorted(named, key=lambda contact: distance(contact.id, sought))
+        undecided = max(ID_BITS - 1 - DECIDING_BITS - shared_bits(sought, self.table.own_id), 0)
+        assert named == sorted(named, key=lambda contact: distance(contact.id, sought) >> undecided)
 
     @rule(sought=ids, n=st.integers(1, 20))
     def look_up(self, sought: bytes, n: int) -> None:

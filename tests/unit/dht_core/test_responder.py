@@ -1,0 +1,292 @@
+"""What strangers get: answers, and every refusal under its code and its transaction; time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.dht_node.core import compose
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Address, pack_address
+from services.dht_node.core.errors import Rejection, WireError
+from services.dht_node.core.messages import (
+    AnnouncePeer,
+    Arguments,
+    ErrorReply,
+    FindNode,
+    Get,
+    GetPeers,
+    Ping,
+    Put,
+    Query,
+    Reply,
+)
+from services.dht_node.core.peers import PeerStore
+from services.dht_node.core.responder import Responder, Tables
+from services.dht_node.core.routing import RoutingTable
+from services.dht_node.core.stats import NodeStats
+from services.dht_node.core.storage import ItemStore
+from services.dht_node.core.tokens import Tokens
+from services.dht_node.core.wire import parse
+from shared.format import bencode
+from shared.format.bep44 import immutable_target, mutable_target
+from tests.support.dht_parts import OTHER_ID, OWN_ID, Signer, contact, dice, verify
+
+SOURCE: Address = ("198.51.100.1", 6881)
+ELSEWHERE: Address = ("198.51.100.2", 6881)
+TARGET = bytes(range(50, 70))
+CONFIG = NodeConfig(contact_quarantine=0.0)
+OWNER = Signer()
+VALUE = b"5:hello"
+
+
+class Asked:
+    """A responder with ten contacts, and a stranger who asks it over the wire."""
+
+    def __init__(self, config: NodeConfig = CONFIG) -> None:
+        self.stats = NodeStats()
+        self.verified = 0
+        self.tables = Tables(
+            RoutingTable(OWN_ID, config, 0.0),
+            ItemStore(OWN_ID, config),
+            PeerStore(config),
+            Tokens(dice(), config.token_rotation, 0.0),
+        )
+        for number in range(10):
+            self.tables.routing.answered(contact(0, number), 0.0)
+        self.responder = Responder(config, self.tables, self._verify, self.stats)
+
+    def _verify(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        self.verified += 1
+        return verify(public_key, signature, message)
+
+    def datagram(self, arguments: Arguments, source: Address = SOURCE, now: float = 0.0) -> bytes | None:
+        sent = parse(compose.encode_query(Query(b"\x00\xff", OTHER_ID, arguments), b"XX\x00\x01"))
+        assert isinstance(sent, Query)
+        return self.responder.respond(sent, source, now)
+
+    def ask(self, arguments: Arguments, source: Address = SOURCE, now: float = 0.0) -> Reply:
+        answer = parse(self.datagram(arguments, source, now) or b"")
+        assert isinstance(answer, Reply)
+        assert (answer.transaction, answer.sender) == (b"\x00\xff", self.tables.routing.own_id)
+        assert answer.external_ip == pack_address(source)
+        return answer
+
+    def refused(self, arguments: Arguments, source: Address = SOURCE, now: float = 0.0) -> int:
+        answer = parse(self.datagram(arguments, source, now) or b"")
+        assert isinstance(answer, ErrorReply)
+        assert (answer.transaction, answer.external_ip) == (b"\x00\xff", pack_address(source))
+        return answer.code
+
+    def token(self, target: bytes, source: Address = SOURCE, now: float = 0.0) -> bytes:
+        token = self.ask(Get(target), source, now).token
+        assert token is not None
+        return token
+
+    def put(self, seq: int, value: bytes = VALUE, salt: bytes = b"", cas: int | None = None, now: float = 0.0) -> Put:
+        """A well-made put of the owner's."""
+        token = self.token(mutable_target(OWNER.public_key, salt), now=now)
+        return Put(token, value, OWNER.public_key, OWNER.sign(value, seq, salt), seq, salt, cas)
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+def nearest(target: bytes, asked: Asked) -> list[bytes]:
+    return [entry.id for entry in asked.tables.routing.closest(target, 8)]
+
+
+# --- answers
+
+
+def test_ping(asked: Asked) -> None:
+    assert asked.ask(Ping()).sender == OWN_ID
+    assert asked.stats.queries_answered == {"ping": 1}
+
+
+def test_find_node_names_the_nearest(asked: Asked) -> None:
+    assert [node.id for node in asked.ask(FindNode(TARGET)).nodes] == nearest(TARGET, asked)
+
+
+@pytest.mark.parametrize("arguments", [FindNode(TARGET), GetPeers(TARGET), Get(TARGET)])
+def test_nodes_are_in_the_reply_even_when_there_are_none(arguments: Arguments) -> None:
+    lonely = Asked()
+    lonely.tables.routing.rebuild(OWN_ID, 0.0)
+    for number in range(10):
+        lonely.tables.routing.failed(contact(0, number), 0.0)
+    datagram = lonely.datagram(arguments) or b""
+    assert bencode.decode(datagram)[b"r"][b"nodes"] == b""
+
+
+@pytest.mark.parametrize("arguments", [GetPeers(TARGET), Get(TARGET)])
+def test_what_old_clients_need(asked: Asked, arguments: Arguments) -> None:
+    body = bencode.decode(asked.datagram(arguments) or b"")
+    assert len(body[b"r"][b"token"]) <= 20
+    assert len(body[b"r"][b"nodes"]) == 8 * 26
+    assert body[b"v"] == CONFIG.version
+
+
+def test_peers_that_announced_themselves_are_found(asked: Asked) -> None:
+    token = asked.ask(GetPeers(TARGET)).token or b""
+    asked.ask(AnnouncePeer(TARGET, None, token))
+    asked.ask(AnnouncePeer(TARGET, 7000, token))
+    found = asked.ask(GetPeers(TARGET), ELSEWHERE)
+    assert set(found.peers) == {SOURCE, (SOURCE[0], 7000)}
+    assert len(found.nodes) == 8
+    assert asked.ask(GetPeers(TARGET), now=30 * 60.0).peers == ()
+
+
+def test_an_immutable_item_is_stored_and_read(asked: Asked) -> None:
+    target = immutable_target(VALUE)
+    assert asked.ask(Get(target)).value is None
+    asked.ask(Put(asked.token(target), VALUE))
+    found = asked.ask(Get(target), ELSEWHERE)
+    assert (found.value, found.public_key, found.seq) == (VALUE, None, None)
+    assert [node.id for node in found.nodes] == nearest(target, asked)
+    assert asked.verified == 0
+
+
+def test_a_mutable_item_is_stored_and_read(asked: Asked) -> None:
+    put = asked.put(4, salt=b"salt")
+    asked.ask(put)
+    found = asked.ask(Get(mutable_target(OWNER.public_key, b"salt")), ELSEWHERE)
+    assert (found.value, found.seq, found.public_key, found.signature) == (VALUE, 4, OWNER.public_key, put.signature)
+    assert asked.ask(Get(mutable_target(OWNER.public_key))).value is None
+
+
+def test_an_item_is_gone_after_two_hours_without_a_put(asked: Asked) -> None:
+    target = mutable_target(OWNER.public_key)
+    asked.ask(asked.put(4))
+    asked.ask(asked.put(4, now=100.0), now=100.0)
+    assert asked.ask(Get(target), now=7299.0).value == VALUE
+    assert asked.ask(Get(target), now=7300.0).value is None
+
+
+@pytest.mark.parametrize(("known", "value"), [(3, VALUE), (4, None), (5, None)])
+def test_an_asker_with_as_high_a_seq_gets_only_ours(asked: Asked, known: int, value: bytes | None) -> None:
+    asked.ask(asked.put(4))
+    found = asked.ask(Get(mutable_target(OWNER.public_key), known))
+    assert (found.value, found.seq) == (value, 4)
+    assert found.token is not None
+
+
+def test_a_newer_version_takes_the_place_of_the_older(asked: Asked) -> None:
+    asked.ask(asked.put(4))
+    asked.ask(asked.put(5, b"3:new", cas=4))
+    assert asked.ask(Get(mutable_target(OWNER.public_key))).value == b"3:new"
+
+
+def test_a_repetition_succeeds_whatever_its_cas_and_costs_no_verification(asked: Asked) -> None:
+    asked.ask(asked.put(4))
+    asked.ask(asked.put(4, cas=3))
+    assert asked.verified == 1
+
+
+def test_another_id_of_ours(asked: Asked) -> None:
+    asked.tables.routing.rebuild(OTHER_ID, 0.0)
+    asked.responder.adopt_id(OTHER_ID)
+    assert asked.ask(Ping()).sender == OTHER_ID
+
+
+# --- refusals
+
+
+def test_203_for_a_forged_token(asked: Asked) -> None:
+    put = asked.put(4)
+    assert asked.refused(put._replace(token=bytes(8))) == 203
+    assert asked.refused(put, ELSEWHERE) == 203
+    assert asked.refused(Put(put.token, VALUE)) == 203
+    assert asked.refused(AnnouncePeer(TARGET, 1, put.token)) == 203
+    assert asked.stats.rejected == {Rejection.BAD_TOKEN: 4}
+    assert asked.verified == 0
+
+
+def test_203_for_a_replayed_token(asked: Asked) -> None:
+    put = asked.put(4)
+    for now in (300.0, 600.0):
+        asked.tables.tokens.rotate(now)
+    assert asked.refused(put) == 203
+
+
+def test_205_for_a_value_over_1000_bytes(asked: Asked) -> None:
+    largest = b"996:" + bytes(996)
+    asked.ask(asked.put(4, largest))
+    assert asked.refused(asked.put(5, b"997:" + bytes(997))) == 205
+    assert asked.refused(Put(b"", b"997:" + bytes(997))) == 205
+    assert asked.verified == 1
+
+
+def test_206_for_a_bad_signature(asked: Asked) -> None:
+    put = asked.put(4)
+    assert asked.refused(put._replace(seq=5)) == 206
+    assert asked.refused(put._replace(value=b"5:hellO")) == 206
+    assert asked.refused(put._replace(signature=bytes(64))) == 206
+    assert len(asked.tables.items) == 0
+
+
+def test_207_for_a_salt_over_64_bytes(asked: Asked) -> None:
+    asked.ask(asked.put(4, salt=bytes(64)))
+    assert asked.refused(asked.put(4, salt=bytes(65))) == 207
+    assert asked.verified == 1
+
+
+def test_301_for_a_cas_that_is_not_the_stored_seq(asked: Asked) -> None:
+    asked.ask(asked.put(4, cas=0))
+    assert asked.refused(asked.put(5, cas=3)) == 301
+    assert asked.refused(asked.put(5, cas=0)) == 301
+    assert asked.stats.rejected == {Rejection.CAS_MISMATCH: 2}
+    assert asked.verified == 1
+
+
+def test_302_for_a_seq_that_is_not_higher(asked: Asked) -> None:
+    asked.ask(asked.put(4))
+    assert asked.refused(asked.put(3)) == 302
+    assert asked.refused(asked.put(4, b"5:other")) == 302
+    assert asked.stats.rejected == {Rejection.SEQ_TOO_LOW: 2}
+    assert asked.verified == 1
+
+
+def test_202_when_there_is_no_room() -> None:
+    asked = Asked(replace(CONFIG, items_max=0))
+    assert asked.refused(asked.put(4)) == 202
+    assert asked.stats.rejected == {Rejection.STORE_FULL: 1}
+
+
+MALFORMED = {
+    "k without sig": b"d1:ad2:id20:abcdefghij01234567891:k32:%b3:seqi1e5:token2:tk1:v1:xe1:q3:put1:t2:aa1:y1:qe"
+    % bytes(32),
+    "no id": b"d1:ade1:q4:ping1:t2:aa1:y1:qe",
+}
+
+
+@pytest.mark.parametrize("datagram", MALFORMED.values(), ids=MALFORMED)
+def test_203_for_a_malformed_query(asked: Asked, datagram: bytes) -> None:
+    assert refusal(asked, datagram) == ErrorReply(b"aa", 203, b"malformed query", pack_address(SOURCE))
+    assert len(asked.tables.items) == 0
+
+
+def test_204_for_an_unknown_method(asked: Asked) -> None:
+    datagram = b"d1:ad2:id20:abcdefghij0123456789e1:q4:vote1:t2:aa1:y1:qe"
+    assert refusal(asked, datagram) == ErrorReply(b"aa", 204, b"unknown method", pack_address(SOURCE))
+
+
+@pytest.mark.parametrize("datagram", [b"", b"d1:rde1:t2:aa1:y1:re", b"d1:t2:aa1:y1:ee"])
+def test_what_is_no_query_gets_no_answer(asked: Asked, datagram: bytes) -> None:
+    assert refusal(asked, datagram) is None
+
+
+def refusal(asked: Asked, datagram: bytes) -> object:
+    with pytest.raises(WireError) as refused:
+        parse(datagram)
+    answer = asked.responder.refuse(refused.value, SOURCE)
+    return None if answer is None else parse(answer)
+
+
+def test_in_read_only_mode_nobody_is_answered() -> None:
+    asked = Asked(replace(CONFIG, read_only=True))
+    assert asked.datagram(Ping()) is None
+    assert refusal(asked, b"d1:ade1:q4:ping1:t2:aa1:y1:qe") is None
+    assert asked.stats.rejected == {Rejection.READ_ONLY: 1}
