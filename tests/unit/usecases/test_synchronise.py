@@ -332,7 +332,7 @@ async def test_endless_conflict_is_said_after_bounded_attempts(world: World) -> 
 
 async def test_conflict_ends_with_the_deadline(world: World) -> None:
     context = world.context
-    world.clock.now_ms += 9_990
+    world.clock.advance(9.99)
     with pytest.raises(ScoutError) as error:
         await world.processes[0].synchronise(await world.place(), Stubborn(world), context)
     assert code_of(error) is ErrorCode.CONFLICT
@@ -370,7 +370,7 @@ async def test_a_caller_that_leaves_takes_only_its_own_write(world: World) -> No
 
 async def test_a_passed_deadline_is_said(world: World) -> None:
     context = world.context
-    world.clock.now_ms += 20_000
+    world.clock.advance(20)
     with pytest.raises(ScoutError) as error:
         await world.processes[0].synchronise(await world.place(), None, context)
     assert code_of(error) is ErrorCode.DEADLINE_EXCEEDED

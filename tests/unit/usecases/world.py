@@ -19,22 +19,10 @@ from shared.usecases.changes import Edit, Wanted
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record
 from shared.usecases.synchronise import Synced, Synchroniser
+from tests.support.clock import ManualClock
 from tests.support.twin_dht import TwinDht
 
 SECRET = bytes(range(32))
-
-
-@dataclass
-class StillClock:
-    """Time that moves only when told to."""
-
-    now_ms: int = 1_000_000
-
-    def monotonic(self) -> float:
-        return self.now_ms / 1000
-
-    def utc_ms(self) -> int:
-        return self.now_ms
 
 
 @dataclass
@@ -43,14 +31,14 @@ class World:
 
     twin: TwinDht
     crypto: CryptoService
-    clock: StillClock
+    clock: ManualClock
     ports: Ports
     processes: list[Synchroniser]
     pauses: list[float] = field(default_factory=list)
 
     @property
     def context(self) -> CallContext:
-        return CallContext(deadline_ms=self.clock.now_ms + 10_000, trace="test")
+        return CallContext(deadline_ms=self.clock.utc_ms() + 10_000, trace="test")
 
     async def place(self, member: int = 0, secret: bytes = SECRET) -> Place:
         made = await self.crypto.create_link(crypto.CreateLink(secret=secret, member=member), self.context)
@@ -85,7 +73,7 @@ async def a_world(*, nodes: int = 8, seed: int = 1, loss: float = 0.0, processes
     dice = random.Random(seed)
     twin = TwinDht(nodes, seed=seed, loss=loss)
     service = CryptoService([MasterKey(1, Secret(bytes(32)))], dice.randbytes)
-    clock = StillClock()
+    clock = ManualClock()
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
