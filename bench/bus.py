@@ -1,8 +1,9 @@
 """Requests a second over the bus, and their latency: `python -m bench.bus` (or `make bench-bus`).
 
-Three processes, as in a cluster: an embedded Valkey, a replica of a service whose handler answers at once, and a
-requester (this one). Everything a request gets in production is kept: deadlines, sealed bodies, metrics, acknowledged
-and deleted entries. Each figure is the median of several runs; the last line printed is one JSON object.
+Three processes, as in a cluster: an embedded Valkey, a replica whose handlers answer at once, and a requester (this
+one). Everything that a request gets in production is kept: deadlines, metrics, entries acknowledged and deleted.
+The figures are those of requests to the DHT service; `sealed_requests_per_s` is the same to the crypto service, whose
+bodies are sealed. Each is the median of several runs; the last line printed is one JSON object.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -30,7 +32,8 @@ from shared.bus.requester import RedisRequester
 from shared.bus.seal import KEY_BYTES, Sealer
 from shared.clock import SystemClock
 from shared.contracts.crypto import LOCATE, Locate, LocateReply
-from shared.contracts.operation import CallContext
+from shared.contracts.dht import GET_IMMUTABLE, GetImmutable, GetImmutableReply, LookupReport
+from shared.contracts.operation import CallContext, Message, Operation
 from shared.settings import Secret
 from tests.support.bus import server
 
@@ -42,39 +45,51 @@ REQUESTER_CORE, REPLICA_CORE = 0, 1
 
 CLOCK = SystemClock()
 SEALER = Sealer(Secret(bytes(KEY_BYTES)))
-LINK = Locate(link="L" * 120)
-"""As long as a link handle."""
-FOUND = LocateReply(format="scout1", member=1, public_key=bytes(32), target=bytes(20))
+
+Question = tuple[Operation[Any, Any], Message]
+GET: Question = (GET_IMMUTABLE, GetImmutable(target=bytes(20)))
+FOUND = GetImmutableReply(value=bytes(100), report=LookupReport(asked=20, answered=16, timed_out=4, elapsed_ms=12.5))
+SEALED: Question = (LOCATE, Locate(link="L" * 120))
+LOCATED = LocateReply(format="scout1", member=1, public_key=bytes(32), target=bytes(20))
+
+
+async def find(_request: GetImmutable, _context: CallContext) -> GetImmutableReply:
+    """Answer at once: what is measured is the bus."""
+    return FOUND
 
 
 async def locate(_request: Locate, _context: CallContext) -> LocateReply:
-    """Answer at once: what is measured is the bus."""
-    return FOUND
+    """The same, with bodies that are sealed."""
+    return LOCATED
 
 
 async def replica(stop: asyncio.Event) -> None:
     """The answering process."""
     pin(REPLICA_CORE)
     meters = BusMeters.build(CollectorRegistry())
-    async with connect(sys.argv[-1], clock=CLOCK, meters=meters) as redis:
-        handlers = {LOCATE: locate}
-        await Consumer(redis, service="crypto", handlers=handlers, clock=CLOCK, meters=meters, sealer=SEALER).run(stop)
+    async with connect(sys.argv[-1], clock=CLOCK, meters=meters) as redis, asyncio.TaskGroup() as tasks:
+        dht = Consumer(redis, service="dht", handlers={GET_IMMUTABLE: find}, clock=CLOCK, meters=meters)
+        crypto = Consumer(redis, service="crypto", handlers={LOCATE: locate}, clock=CLOCK, meters=meters, sealer=SEALER)
+        tasks.create_task(dht.run(stop))
+        tasks.create_task(crypto.run(stop))
 
 
-async def call(requester: Requester) -> float:
+async def call(requester: Requester, question: Question) -> float:
     """One request; seconds it took."""
     start = time.perf_counter()
-    await requester.call(LOCATE, LINK, CallContext(CLOCK.utc_ms() + 10_000))
+    await requester.call(*question, CallContext(CLOCK.utc_ms() + 10_000))
     return time.perf_counter() - start
 
 
-async def in_flight(requester: Requester, callers: int, requests: int) -> tuple[float, list[float]]:
+async def in_flight(
+    requester: Requester, callers: int, requests: int, question: Question = GET
+) -> tuple[float, list[float]]:
     """Requests a second with `callers` asking one after the other, and the seconds of each request."""
     seconds: list[float] = []
 
     async def ask() -> None:
         for _ in range(requests // callers):
-            seconds.append(await call(requester))  # noqa: PERF401  # one after the other is the point
+            seconds.append(await call(requester, question))  # noqa: PERF401  # one after the other is the point
 
     start = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -86,20 +101,25 @@ async def in_flight(requester: Requester, callers: int, requests: int) -> tuple[
 async def measure(redis: RedisClient, runs: int) -> dict[str, float]:
     """All figures; milliseconds and requests a second."""
     meters = BusMeters.build(CollectorRegistry())
-    rates, p99s, p50s = [], [], []
+    rates, p99s, p50s, sealed = [], [], [], []
     async with RedisRequester(redis, clock=CLOCK, meters=meters, sealers={"crypto": SEALER}) as requester:
         await in_flight(requester, IN_FLIGHT, REQUESTS_PER_RUN // 4)
         for run in range(runs):
             rate, many = await in_flight(requester, IN_FLIGHT, REQUESTS_PER_RUN)
             _, single = await in_flight(requester, 1, SINGLE_REQUESTS)
+            sealed.append((await in_flight(requester, IN_FLIGHT, REQUESTS_PER_RUN // 2, SEALED))[0])
             rates.append(rate)
             p99s.append(statistics.quantiles(many, n=100)[98] * 1000)
             p50s.append(statistics.median(single) * 1000)
-            print(f"run {run + 1}: {rates[-1]:,.0f} requests/s, p99 {p99s[-1]:.2f} ms; alone p50 {p50s[-1]:.3f} ms")
+            print(
+                f"run {run + 1}: {rate:,.0f} requests/s, p99 {p99s[-1]:.2f} ms; "
+                f"sealed {sealed[-1]:,.0f} requests/s; alone p50 {p50s[-1]:.3f} ms"
+            )
     return {
         "requests_per_s": round(statistics.median(rates)),
         "p50_ms_at_1": round(statistics.median(p50s), 3),
         "p99_ms_at_256": round(statistics.median(p99s), 2),
+        "sealed_requests_per_s": round(statistics.median(sealed)),
     }
 
 

@@ -8,6 +8,7 @@ receipt was lost is sent again, and the second reply to a call is counted and dr
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import secrets
 from collections.abc import Iterable, Mapping
@@ -66,6 +67,7 @@ class RedisRequester:
         self._clock = clock
         self._meters = meters
         self._max_backlog = max_backlog
+        self._seconds = functools.cache(meters.request_seconds.labels)
         self._sealers = dict(sealers or {})
         instance = secrets.token_hex(8)
         self._reply_to = streams.replies(instance)
@@ -121,11 +123,12 @@ class RedisRequester:
         finally:
             timer.cancel()
             self._calls.pop(call.envelope.id, None)
-            self._meters.request_seconds.labels(operation.name).observe(self._clock.monotonic() - start)
+            self._seconds(operation.name).observe(self._clock.monotonic() - start)
 
     def _admit(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> _Call:
-        shard = streams.shard(operation.service)
-        self._refuse_if_overloaded(shard, operation.service)
+        service = operation.service
+        shard = streams.shard(service)
+        self._refuse_if_overloaded(shard, service)
         envelope = Envelope(
             id=self._prefix + next(self._numbers).to_bytes(8),
             operation=operation.name,
@@ -133,12 +136,10 @@ class RedisRequester:
             deadline_ms=context.deadline_ms,
             tenant=context.tenant,
             trace=context.trace,
-            body=b"",
+            body=encode(request),
         )
-        body = encode(request)
-        if sealer := self._sealers.get(operation.service):
-            body = sealer.seal_request(envelope, body)
-        envelope = msgspec.structs.replace(envelope, body=body)
+        if sealer := self._sealers.get(service):
+            envelope = msgspec.structs.replace(envelope, body=sealer.seal_request(envelope, envelope.body))
         call = _Call(envelope, shard, asyncio.get_running_loop().create_future())
         self._calls[envelope.id] = call
         self._outbox.append(call)
