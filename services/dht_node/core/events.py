@@ -20,6 +20,8 @@ class LookupCounts:
     hops: int
     """The longest chain of nodes, each learnt from the one before, that led to an answer."""
     seconds: float
+    complete: bool = False
+    """Whether the nearest nodes that answer were all asked; not so at a deadline, or once a first value sufficed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ class Lookup:
         steps = Counter(c.step for c in self._order)
         hops = max((c.hops for c in self._order if c.step is Step.ANSWERED), default=0)
         timed_out = steps[Step.SLOW] + steps[Step.SILENT]
-        return LookupCounts(self._asked, steps[Step.ANSWERED], timed_out, hops, seconds)
+        return LookupCounts(self._asked, steps[Step.ANSWERED], timed_out, hops, seconds, self.complete)
 
     # how
 

@@ -65,8 +65,8 @@ class Maintenance:
         emit: Callable[[Event], None],
     ) -> None:
         """`emit` takes the events. Everything is due at once: the first call sets the deadlines."""
-        self.neighbours = 0
-        """Nodes that answered our last lookup of our own id: how many there are to know."""
+        self._neighbours = 0
+        """Nodes that answered our last lookup of our own id, at most k: a small network has no more."""
         self._config = config
         self._tables = tables
         self._asker = asker
@@ -99,6 +99,14 @@ class Maintenance:
     def next_deadline(self) -> float:
         """When the next duty is due."""
         return self._next
+
+    def connected(self, now: float) -> bool:
+        """Whether we have a network around us: enough good contacts, or half of all that there were when we joined.
+
+        A private net of three nodes is whole with two.
+        """
+        good = self._tables.routing.good_count(now)
+        return good >= self._config.good_contacts_min or 2 * good >= self._neighbours > 0
 
     def heard_from(self, contact: Contact, now: float) -> None:
         """A node asked us something: if the table has room for it, see whether it answers too."""
@@ -182,8 +190,8 @@ class Maintenance:
         run.pump(now)
 
     def _joined(self, lookup: Lookup, now: float) -> None:
-        self.neighbours = len(lookup.closest())
-        if self.neighbours:
+        self._neighbours = len(lookup.closest())
+        if self._neighbours:
             self._to_fill.extend(range(FILLED_BUCKETS))
         self._fill(now)
 

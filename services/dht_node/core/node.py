@@ -186,11 +186,6 @@ class Node:
         return len(self._routing)
 
     @property
-    def neighbours(self) -> int:
-        """Nodes that answered when we last looked for our own id, at most 8: a small network has no more."""
-        return self._maintenance.neighbours
-
-    @property
     def answer_ratio(self) -> float:
         """Share of our queries of late that were answered, 0 to 1; 1 before the first."""
         return self._asker.answer_ratio
@@ -209,6 +204,10 @@ class Node:
     def stored_bytes(self) -> int:
         """Bytes that those items count for."""
         return self._items.bytes_held
+
+    def connected(self, now: float) -> bool:
+        """Whether there is a network around us; see `Maintenance.connected`."""
+        return self._maintenance.connected(now)
 
     def good_contacts(self, now: float) -> int:
         """Contacts that answered of late (BEP 5, "Routing Table")."""

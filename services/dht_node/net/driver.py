@@ -1,0 +1,157 @@
+"""All that touches the socket and the loop: a node, one UDP socket, one timer.
+
+An incoming query costs no task, no future and no log line. The socket is drained in a burst for each wake-up, bounded
+so that timers and operations get their turn; what the burst gave rise to is sent straight from the core's outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from services.dht_node.core.contact import Address
+from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
+from services.dht_node.core.node import Node
+from shared.clock import Clock
+from shared.settings import Endpoint
+
+log = logging.getLogger(__name__)
+
+BURST = 64
+"""Datagrams read for one wake-up: about a third of a millisecond of work."""
+RECEIVE_BYTES = 4096
+"""More than `NodeConfig.datagram_max`, so that the node sees that a datagram was too large."""
+SOCKET_BUFFER = 4 * 2**20
+"""Bytes asked of the kernel, which may give less: room for a burst of queries while we are busy."""
+
+_SEND_FAILURES = {
+    errno.EAGAIN: "would_block",
+    errno.ENOBUFS: "no_buffers",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.EPERM: "forbidden",
+}
+
+Begin = Callable[[Node, float], OperationId]
+"""Begins one operation on a node, now."""
+
+
+class Driver:
+    """Runs a node on a socket; use `Driver.open`."""
+
+    def __init__(self, node: Node, sock: socket.socket, clock: Clock, wish: Callable[[], None]) -> None:
+        """`wish` is called when the node wants bootstrap nodes."""
+        self.node = node
+        self.send_failures: Counter[str] = Counter()
+        """By reason: would_block, no_buffers, unreachable, forbidden, other."""
+        self._sock = sock
+        self._clock = clock
+        self._wish = wish
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[OperationId, asyncio.Future[Outcome]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+
+    @classmethod
+    @contextmanager
+    def open(cls, node: Node, listen: Endpoint, clock: Clock, wish: Callable[[], None]) -> Iterator[Self]:
+        """Run `node` at `listen` (an IPv4 address; port 0: any free one) until the block ends. Raises OSError."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+            sock.bind((listen.host, listen.port))
+            driver = cls(node, sock, clock, wish)
+            node.add_own_address((driver.endpoint.host, driver.endpoint.port))
+            driver._loop.add_reader(sock, driver._readable)
+            driver._settle()
+            try:
+                yield driver
+            finally:
+                driver._close()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the socket is bound."""
+        host, port = self._sock.getsockname()
+        return Endpoint(host, port)
+
+    async def run(self, begin: Begin) -> Outcome:
+        """Begin an operation and wait for its outcome; what `begin` raises is raised here.
+
+        Cancelling the wait leaves the operation to its end, which nobody hears of.
+        """
+        operation = begin(self.node, self._clock.monotonic())
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._waiting[operation] = future
+        self._settle()
+        try:
+            return await future
+        finally:
+            self._waiting.pop(operation, None)
+
+    def add_bootstrap(self, addresses: Iterable[Address]) -> None:
+        """Hand bootstrap nodes to the node."""
+        self.node.add_bootstrap(addresses, self._clock.monotonic())
+        self._settle()
+
+    def _readable(self) -> None:
+        now = self._clock.monotonic()
+        receive, node = self._sock.recvfrom, self.node
+        for _ in range(BURST):
+            try:
+                data, source = receive(RECEIVE_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:  # an ICMP error of an earlier datagram; the lookups time out by themselves
+                continue
+            node.receive_datagram(data, source, now)
+        self._settle()
+
+    def _fire(self) -> None:
+        self._timer = None
+        # a loop may fire a hair early: to the node the time has come all the same, or it would be set anew at once
+        self.node.handle_timer(max(self._clock.monotonic(), self._deadline))
+        self._settle()
+
+    def _settle(self) -> None:
+        """After every call into the node: send, tell, and set the timer anew if it must fire earlier.
+
+        One that fires too early costs less than one set anew for every datagram: the node does nothing, and it is set.
+        """
+        send = self._sock.sendto
+        for data, destination in self.node.datagrams_to_send():
+            try:
+                send(data, destination)
+            except OSError as error:
+                # UDP may lose any datagram, and this one is lost; waiting for room would delay all the others
+                self.send_failures[_SEND_FAILURES.get(error.errno or 0, "other")] += 1
+        while (event := self.node.next_event()) is not None:
+            self._tell(event)
+        deadline = self.node.next_deadline()
+        if self._timer is None or deadline < self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._deadline = deadline
+            self._timer = self._loop.call_later(max(0.0, deadline - self._clock.monotonic()), self._fire)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, BootstrapNeeded):
+            self._wish()
+        elif isinstance(event, ExternalAddressChanged):
+            log.info("other nodes agree on our address", extra={"host": event.host})
+        elif (future := self._waiting.get(event.operation)) is not None and not future.done():
+            future.set_result(event)
+
+    def _close(self) -> None:
+        self._loop.remove_reader(self._sock)
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in self._waiting.values():
+            future.cancel()

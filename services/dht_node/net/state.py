@@ -1,0 +1,112 @@
+"""What a node remembers over a restart: its id, its best contacts, the items it holds for others.
+
+One bencoded file, replaced atomically. A file that can't be read is set aside, never deleted and never trusted: the
+node begins anew, as it would on another machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.dht_node.core.contact import COMPACT_NODE, Contact, pack_contact, unpack_address
+from services.dht_node.core.ids import ID_SIZE
+from services.dht_node.core.messages import Item
+from services.dht_node.core.storage import SavedItem
+from shared.format import bencode
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+CONTACTS_LIFETIME = 7 * 24 * 3600.0
+"""Seconds; home addresses change within days, and a lookup through dead contacts is slower than the bootstrap nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node as it was when it was saved."""
+
+    node_id: bytes
+    contacts: tuple[Contact, ...]
+    items: tuple[SavedItem, ...]
+
+
+def load(path: Path, utc_ms: int) -> NodeState | None:
+    """The state in `path`, aged to `utc_ms`; None when there is none or when it is damaged."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return _decode(bencode.decode(data), utc_ms)
+    except (bencode.BencodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        aside = path.with_name(path.name + ".damaged")
+        path.replace(aside)
+        log.warning("the saved state is damaged and was set aside", extra={"path": str(aside), "reason": repr(error)})
+        return None
+
+
+def save(path: Path, state: NodeState, utc_ms: int) -> None:
+    """Replace what is in `path` by `state`, as of `utc_ms`; after a crash there is the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    with draft.open("wb") as file:
+        file.write(bencode.encode(_encode(state, utc_ms)))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the replacement itself durable; not every system lets a directory be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _encode(state: NodeState, utc_ms: int) -> dict[bytes, Any]:
+    return {
+        b"version": VERSION,
+        b"saved_ms": utc_ms,
+        b"id": state.node_id,
+        b"nodes": b"".join(map(pack_contact, state.contacts)),
+        b"items": [_encode_item(saved, utc_ms) for saved in state.items],
+    }
+
+
+def _encode_item(saved: SavedItem, utc_ms: int) -> dict[bytes, Any]:
+    row: dict[bytes, Any] = {
+        b"target": saved.target,
+        b"value": saved.item.value,
+        b"expires_ms": utc_ms + int(saved.remaining * 1000),
+    }
+    if saved.item.public_key is not None:
+        row |= {b"k": saved.item.public_key, b"sig": saved.item.signature, b"seq": saved.item.seq}
+    return row
+
+
+def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
+    if row[b"version"] != VERSION:
+        raise ValueError(f"expected version {VERSION}, got {row[b'version']!r}")
+    if len(row[b"id"]) != ID_SIZE:
+        raise ValueError(f"expected an id of {ID_SIZE} bytes")
+    age = (utc_ms - row[b"saved_ms"]) / 1000
+    packed = row[b"nodes"] if age < CONTACTS_LIFETIME else b""
+    contacts = tuple(
+        Contact(packed[at : at + ID_SIZE], unpack_address(packed[at + ID_SIZE : at + COMPACT_NODE]))
+        for at in range(0, len(packed), COMPACT_NODE)
+    )
+    return NodeState(row[b"id"], contacts, tuple(_decode_item(item, utc_ms) for item in row[b"items"]))
+
+
+def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
+    item = Item(row[b"value"], row.get(b"k"), row.get(b"sig", b""), row.get(b"seq", 0))
+    return SavedItem(row[b"target"], item, (row[b"expires_ms"] - utc_ms) / 1000)

@@ -1,0 +1,201 @@
+"""A network of DHT nodes in virtual time: the real core, real bytes, no socket, no sleep.
+
+Everything that happens comes from one seed: who answers how fast, which datagram is lost, every id and token. Two runs
+of one seed have the same history byte for byte, which `SimNetwork.history` proves by one hash over all datagrams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from random import Random
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Address
+from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
+from services.dht_node.core.node import Node
+from services.dht_node.net.verify import verify_ed25519
+
+PORT = 6881
+STEPS_MAX = 20_000_000
+"""No simulation needs more; one that does is caught in a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What the network is like."""
+
+    loss: float = 0.0
+    """Share of datagrams that never arrive."""
+    median_latency: float = 0.04
+    """Seconds one way; log-normal for each pair of nodes, and a little jitter for each datagram."""
+    spread: float = 0.5
+    """Sigma of that log-normal: with 0.5 one pair in twenty is 2.3 times slower than the median."""
+
+
+@dataclass(eq=False)
+class SimNode:
+    """One node and its wire."""
+
+    node: Node
+    address: Address
+    alive: bool = True
+    timer: float = -1.0
+    """When its timer is set to fire."""
+    outcomes: dict[OperationId, Outcome] = field(default_factory=dict)
+    bootstraps: int = 0
+    """How often it has asked for bootstrap nodes."""
+
+
+class SimNetwork:
+    """Nodes, the datagrams between them, and one clock."""
+
+    def __init__(self, seed: int, weather: Weather | None = None) -> None:
+        self.now = 0.0
+        self.datagrams = 0
+        self.lost = 0
+        self.nodes: list[SimNode] = []
+        self._weather = weather or Weather()
+        self._seed = seed
+        self._random = Random(seed)
+        self._by_address: dict[Address, SimNode] = {}
+        self._queue: list[tuple[float, int, SimNode | Address, bytes, Address]] = []
+        self._tick = 0
+        self._pace: dict[tuple[Address, Address], float] = {}
+        self._history = hashlib.blake2b(digest_size=16)
+
+    # people
+
+    def add_node(self, config: NodeConfig | None = None) -> SimNode:
+        """A new node at an address of its own that knows nobody yet."""
+        number = len(self.nodes)
+        address = f"{10 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}.1", PORT
+        dice = Random(f"{self._seed}/{number}")
+        node = Node(config or LAB, entropy=dice.randbytes, verify=verify_ed25519, now=self.now)
+        sim = SimNode(node, address)
+        self.nodes.append(sim)
+        self._by_address[address] = sim
+        self._drain(sim)
+        return sim
+
+    def join(self, sim: SimNode, *others: SimNode) -> None:
+        """Let a node bootstrap from `others`, or from five at random."""
+        live = [other for other in self.nodes if other.alive and other is not sim]
+        chosen = others or self._random.sample(live, min(5, len(live)))
+        self.act(sim, lambda node: node.add_bootstrap([other.address for other in chosen], self.now))
+
+    def grow(self, count: int, *, interval: float = 0.05) -> None:
+        """Let `count` nodes join one after another."""
+        for _ in range(count):
+            self.join(self.add_node())
+            self.run(interval)
+
+    def kill(self, sim: SimNode) -> None:
+        """Take a node off the network for good."""
+        sim.alive = False
+
+    def pick(self, count: int) -> list[SimNode]:
+        """Live nodes at random."""
+        return self._random.sample([sim for sim in self.nodes if sim.alive], count)
+
+    # what they do
+
+    def act(self, sim: SimNode, deed: Callable[[Node], OperationId | None]) -> OperationId:
+        """Let a node's owner do something; returns the operation it began, or 0."""
+        operation = deed(sim.node)
+        self._drain(sim)
+        return operation or 0
+
+    def complete(self, sim: SimNode, deed: Callable[[Node], OperationId]) -> Outcome:
+        """Begin an operation and let time pass until its outcome."""
+        operation = self.act(sim, deed)
+        self.run_until(lambda: operation in sim.outcomes, 60.0)
+        return sim.outcomes.pop(operation)
+
+    # time
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.now + seconds
+        for _ in self._steps(end):
+            pass
+        self.now = end
+
+    def run_until(self, reached: Callable[[], bool], within: float) -> None:
+        """Let time pass until `reached`; fails when that takes longer than `within` seconds."""
+        if reached():
+            return
+        for _ in self._steps(self.now + within):
+            if reached():
+                return
+        raise AssertionError(f"not reached within {within} virtual seconds")
+
+    @property
+    def history(self) -> str:
+        """One hash over every datagram that arrived: when, from where, to where, what."""
+        return self._history.hexdigest()
+
+    def _steps(self, end: float) -> Iterator[None]:
+        for _ in range(STEPS_MAX):
+            if not self._queue or self._queue[0][0] > end:
+                return
+            self.now, _tick, target, data, source = heappop(self._queue)
+            if isinstance(target, SimNode):
+                self._fire(target)
+            else:
+                self._deliver(target, data, source)
+            yield
+        raise AssertionError(f"more than {STEPS_MAX} steps")
+
+    def _fire(self, sim: SimNode) -> None:
+        if sim.alive and sim.timer == self.now:
+            sim.timer = -1.0
+            sim.node.handle_timer(self.now)
+            self._drain(sim)
+
+    def _deliver(self, destination: Address, data: bytes, source: Address) -> None:
+        sim = self._by_address.get(destination)
+        if sim is None or not sim.alive:
+            return
+        self.datagrams += 1
+        self._history.update(b"%r%r%r" % (self.now, source, destination) + data)
+        sim.node.receive_datagram(data, source, self.now)
+        self._drain(sim)
+
+    def _drain(self, sim: SimNode) -> None:
+        node = sim.node
+        for data, destination in node.datagrams_to_send():
+            self._send(data, sim.address, destination)
+        while (event := node.next_event()) is not None:
+            self._note(sim, event)
+        deadline = max(node.next_deadline(), self.now)
+        if sim.timer < 0 or deadline < sim.timer:
+            sim.timer = deadline
+            self._push(deadline, sim, b"", sim.address)
+
+    def _note(self, sim: SimNode, event: Event) -> None:
+        if isinstance(event, BootstrapNeeded):
+            sim.bootstraps += 1
+        elif not isinstance(event, ExternalAddressChanged):
+            sim.outcomes[event.operation] = event
+
+    def _send(self, data: bytes, source: Address, destination: Address) -> None:
+        if self._random.random() < self._weather.loss:
+            self.lost += 1
+            return
+        pair = (source, destination)
+        pace = self._pace.get(pair)
+        if pace is None:
+            spread = self._random.lognormvariate(0.0, self._weather.spread)
+            pace = self._pace[pair] = self._pace[pair[::-1]] = self._weather.median_latency * spread
+        self._push(self.now + pace * (0.95 + 0.1 * self._random.random()), destination, data, source)
+
+    def _push(self, at: float, target: SimNode | Address, data: bytes, source: Address) -> None:
+        self._tick += 1
+        heappush(self._queue, (at, self._tick, target, data, source))
+
+
+LAB = NodeConfig(lab=True, inbound_rate=0.0)
+"""Simulated nodes live at private addresses, and many of them ask from few."""
