@@ -1,0 +1,28 @@
+"""docs/bus.md names the test of each promise and every metric: both have to exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from shared.bus.meters import BusMeters
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "bus.md").read_text(encoding="utf-8")
+
+
+def test_every_test_that_the_page_names_exists_and_every_promise_is_named() -> None:
+    written = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py"))
+    exist = set(re.findall(r"def (test_\w+)", written))
+    named = set(re.findall(r"`(test_\w+)`", PAGE))
+    assert named <= exist
+    assert {name for name in exist if name.startswith("test_promise_")} <= named
+
+
+def test_the_page_lists_exactly_the_metrics_there_are() -> None:
+    registry = CollectorRegistry()
+    BusMeters.build(registry)
+    exist = {metric.name + ("_total" if metric.type == "counter" else "") for metric in registry.collect()}
+    assert set(re.findall(r"^\| `(scout_bus_\w+)`", PAGE, re.MULTILINE)) == exist
