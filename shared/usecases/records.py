@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shared.contracts import crypto, dht
@@ -103,16 +103,30 @@ def union(versions: Sequence[Version]) -> Entries:
     which decides everywhere else, would drop either. A seq above both makes the decision stay.
     """
     merged = merge(*(version.entries for version in versions))
-    holders: Counter[Entry] = Counter()
-    for version in versions:
-        holders.update({entry: version.holders for entry in version.entries if member_of(entry.id) is not None})
     decided = []
-    for entry in merged:
-        rivals = [held for held in holders if (held.id, held.seq) == (entry.id, entry.seq)]
-        if len(rivals) > 1 and entry.seq < MAX_SEQ:
-            kept = max(rivals, key=lambda rival: (holders[rival], rival.content))
-            decided.append(kept._replace(seq=kept.seq + 1))
+    for rivals in _rivals(versions, merged):
+        kept = max(rivals, key=lambda rival: (rivals[rival], rival.content))
+        decided.append(kept._replace(seq=kept.seq + 1))
     return merge(merged, decided)
+
+
+def is_undecided(versions: Sequence[Version], enough: int) -> bool:
+    """Whether some list has two heads with equal seqs, and neither is on `enough` nodes: writers are at it right now."""
+    merged = merge(*(version.entries for version in versions))
+    return any(max(rivals.values()) < enough for rivals in _rivals(versions, merged))
+
+
+def _rivals(versions: Sequence[Version], merged: Entries) -> Iterator[Counter[Entry]]:
+    """For each member's list with several heads of the highest seq: its entries, and how many nodes hold each."""
+    for newest in merged:
+        if member_of(newest.id) is None or newest.seq == MAX_SEQ:
+            continue
+        holders: Counter[Entry] = Counter()
+        for version in versions:
+            same = (held for held in version.entries if (held.id, held.seq) == (newest.id, newest.seq))
+            holders.update(dict.fromkeys(same, version.holders))
+        if len(holders) > 1:
+            yield holders
 
 
 async def locate(ports: Ports, link: str, context: CallContext) -> Place:

@@ -23,7 +23,7 @@ from shared.format.scout1.record import MIN_SEQ, serialise
 from shared.usecases import records
 from shared.usecases.coalescer import Coalescer, Job
 from shared.usecases.ports import Ports
-from shared.usecases.records import Entries, Place, Record
+from shared.usecases.records import Entries, Place, Record, is_undecided
 from shared.usecases.refusals import record_full
 
 QUORUM = 5
@@ -32,6 +32,9 @@ both have it."""
 
 MAX_ATTEMPTS = 12
 """Rounds of read, merge, write. Each round one writer wins, so twelve processes may race for one record."""
+
+SETTLING_ATTEMPTS = 3
+"""Attempts that wait for writers of one message list to settle which of them goes first, before deciding for them."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between attempts, doubled each time and spread by ±50 %: the first about as long as a put on a fast net."""
@@ -158,6 +161,8 @@ class Synchroniser:
         """One round of read, merge, write. True when the jobs are answered."""
         found = await records.read_at(self._ports, run.place, run.context)
         others = found.without(run.written)
+        if run.attempt <= SETTLING_ATTEMPTS and is_undecided(others.versions, _enough(found)):
+            return False
         run.learn(others.entries)
         self._judge_precondition(run, others)
         entries = await self._apply(run)
@@ -267,9 +272,14 @@ def not_stored(storing: dht.StoringReport) -> ScoutError:
 
 def _is_stored(found: Record, entries: Entries) -> bool:
     """Whether a version with exactly these entries is on enough nodes: a quorum, or a majority of a smaller net."""
-    answered = found.lookup.answered if found.lookup else 0
-    enough = min(QUORUM, answered // 2 + 1)
+    enough = _enough(found)
     return any(version.entries == entries and version.holders >= enough for version in found.versions)
+
+
+def _enough(found: Record) -> int:
+    """How many nodes decide: the quorum, or a majority of a smaller net."""
+    answered = found.lookup.answered if found.lookup else 0
+    return min(QUORUM, answered // 2 + 1)
 
 
 def _answer(run: _Run, record: Record, storing: dht.StoringReport | None) -> None:

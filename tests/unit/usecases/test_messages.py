@@ -14,6 +14,7 @@ from shared.usecases import inbox
 from shared.usecases.inbox import Gap, Inbox, Position, Query
 from shared.usecases.messages import Sent, send
 from shared.usecases.records import Place
+from shared.usecases.synchronise import SETTLING_ATTEMPTS
 from tests.unit.usecases.world import World, a_world
 
 
@@ -263,6 +264,17 @@ async def test_of_two_heads_of_one_list_the_one_on_a_majority_goes_on(world: Wor
         world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, minority)), slice(5, 8))
         await world.sync(theirs, {1: b"a third writer"})
         assert (await world.contents(theirs))[entry_id] == majority
+
+
+async def test_heads_without_a_majority_are_waited_for_and_then_decided(world: World) -> None:
+    mine, theirs = await world.place(0), await world.place(1)
+    entry_id = mailbox.mailbox_id(0)
+    heads = [mailbox.serialise(Mailbox(bytes([n]) * 20, 1)) for n in (1, 2)]
+    world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[0])), slice(0, 4))
+    world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[1])), slice(4, 8))
+    synced = await world.sync(theirs, {1: b"a third writer"})
+    assert len(world.pauses) == SETTLING_ATTEMPTS
+    assert synced.record.entries[1:] == (Entry(entry_id, 2, heads[1]),)
 
 
 async def test_many_messages_at_once_all_arrive_once(world: World) -> None:
