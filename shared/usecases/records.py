@@ -111,7 +111,7 @@ def union(versions: Sequence[Version]) -> Entries:
 
 
 def is_undecided(versions: Sequence[Version], enough: int) -> bool:
-    """Whether some list has two heads with equal seqs, and neither is on `enough` nodes: writers are at it right now."""
+    """Whether some list has two heads with equal seqs, none of them on `enough` nodes: it is being written right now."""
     merged = merge(*(version.entries for version in versions))
     return any(max(rivals.values()) < enough for rivals in _rivals(versions, merged))
 
