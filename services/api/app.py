@@ -14,7 +14,7 @@ from aiohttp import web
 
 from services.api import meters
 from services.api.gateways import BusCrypto, BusDht
-from services.api.middleware import all_middlewares
+from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_routes
 from services.api.service import SERVICE, Limits, Service
 from services.api.settings import Settings, read
@@ -68,7 +68,10 @@ def build_app(service: Service) -> web.Application:
     """The HTTP application around `service`."""
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
-    app.add_routes(all_routes())
+    routes = all_routes()
+    app.add_routes(routes)
+    for route in routes:  # zeros are visible from the start
+        service.meters.request_seconds.labels(f"{route.method} {route.path}", OK)
     return app
 
 

@@ -111,7 +111,7 @@ def union(versions: Sequence[Version]) -> Entries:
 
 
 def is_undecided(versions: Sequence[Version], enough: int) -> bool:
-    """Whether some list has two heads with equal seqs, none of them on `enough` nodes: it is being written right now."""
+    """Whether a list has several heads of one seq, none of them on `enough` nodes: it is being written right now."""
     merged = merge(*(version.entries for version in versions))
     return any(max(rivals.values()) < enough for rivals in _rivals(versions, merged))
 
