@@ -116,10 +116,9 @@ class RoutingTable:
             if known.contact.address == contact.address:
                 known.heard_at = now
             return False
-        index = self._index(int.from_bytes(contact.id, "big"))
-        if index == ID_BITS or self._place(contact.address) in self._by_place:
+        if self._place(contact.address) in self._by_place or contact.id == self.own_id:
             return False
-        bucket = self._buckets.get(index)
+        bucket = self._buckets.get(self._index(int.from_bytes(contact.id, "big")))
         return bucket is None or not bucket.full()
 
     def failed(self, contact: Contact, now: float) -> None:

@@ -43,6 +43,7 @@ MAX_PORT = 65535
 EXTERNAL_IP_SIZES = frozenset((4, 6, 16, 18))
 
 _Members = dict[bytes, Any]
+_PING = Ping()
 
 
 def parse(data: bytes) -> Message:
@@ -100,7 +101,7 @@ def _arguments(message: _Members, members: _Members, loose: bytes | None) -> Arg
     if method == b"get_peers":
         return GetPeers(_bytes(members, b"info_hash", ID_SIZE))
     if method == b"ping":
-        return Ping()
+        return _PING
     if method == b"put":
         return _put(members, loose)
     if method == b"announce_peer":

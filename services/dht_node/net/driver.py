@@ -30,13 +30,15 @@ RECEIVE_BYTES = 4096
 SOCKET_BUFFER = 4 * 2**20
 """Bytes asked of the kernel, which may give less: room for a burst of queries while we are busy."""
 
-_SEND_FAILURES = {
+_SEND_FAILURE_OF = {
     errno.EAGAIN: "would_block",
     errno.ENOBUFS: "no_buffers",
     errno.ENETUNREACH: "unreachable",
     errno.EHOSTUNREACH: "unreachable",
     errno.EPERM: "forbidden",
 }
+SEND_FAILURES = (*dict.fromkeys(_SEND_FAILURE_OF.values()), "other")
+"""Why the socket did not take a datagram: the closed list that metrics count by."""
 
 Begin = Callable[[Node, float], OperationId]
 """Begins one operation on a node, now."""
@@ -49,7 +51,7 @@ class Driver:
         """`wish` is called when the node wants bootstrap nodes."""
         self.node = node
         self.send_failures: Counter[str] = Counter()
-        """By reason: would_block, no_buffers, unreachable, forbidden, other."""
+        """By reason out of SEND_FAILURES."""
         self._sock = sock
         self._clock = clock
         self._wish = wish
@@ -131,7 +133,7 @@ class Driver:
                 send(data, destination)
             except OSError as error:
                 # UDP may lose any datagram, and this one is lost; waiting for room would delay all the others
-                self.send_failures[_SEND_FAILURES.get(error.errno or 0, "other")] += 1
+                self.send_failures[_SEND_FAILURE_OF.get(error.errno or 0, "other")] += 1
         while (event := self.node.next_event()) is not None:
             self._tell(event)
         deadline = self.node.next_deadline()

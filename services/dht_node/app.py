@@ -1,0 +1,61 @@
+"""Composition of the DHT node: settings in, a node on its socket, handlers on the bus, ops port beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from importlib.metadata import version
+
+from services.dht_node import handlers, meters
+from services.dht_node.opening import open_driver
+from services.dht_node.service import DhtService
+from services.dht_node.settings import Settings, read
+from shared import lifecycle, logs
+from shared.bus.consumer import Consumer
+from shared.bus.meters import BusMeters
+from shared.bus.redis_client import RedisClient, connect
+from shared.clock import SystemClock
+from shared.metrics import new_registry
+from shared.ops import serve_ops
+
+NAME = "dht_node"
+"""In logs and metrics; on the bus the service is called as its operations are, `dht`."""
+BUS_SERVICE = "dht"
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the service until `stop`, finish what is in hand, save the state. Raises ScoutError and OSError at start."""
+    clock, registry = SystemClock(), new_registry(NAME, version("scout"))
+    own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
+    async with (
+        connect(settings.redis_url, clock=clock, meters=bus_meters) as redis,
+        open_driver(
+            settings.node, settings.listen, bootstrap=settings.bootstrap, clock=clock, state_path=settings.state_path
+        ) as driver,
+    ):
+        registry.register(meters.NodeCollector(driver, clock))
+        service = DhtService(driver, clock)
+        consumer = Consumer(
+            redis,
+            service=BUS_SERVICE,
+            handlers=handlers.build(service, clock, own_meters),
+            clock=clock,
+            meters=bus_meters,
+        )
+        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)):
+            await consumer.run(stop)
+
+
+def main() -> int:
+    """Read the settings from the environment and run until a signal; returns the exit status."""
+    return lifecycle.run(NAME, _run)
+
+
+async def _run(stop: asyncio.Event) -> None:
+    settings = read(os.environ)  # noqa: TID251  # a composition root
+    logs.configure(NAME, settings.log_level)
+    await serve(settings, stop)
+
+
+def _ready(redis: RedisClient, service: DhtService) -> dict[str, bool]:
+    return {"bus": redis.health.ready, "dht": service.ready}

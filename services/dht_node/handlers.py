@@ -1,0 +1,50 @@
+"""The DHT node's answers on the bus: its methods by operation, measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.dht_node.meters import Meters
+from services.dht_node.service import DhtService
+from shared.bus.ports import Handler, Handlers
+from shared.clock import Clock
+from shared.contracts import dht as contract
+from shared.contracts.operation import CallContext, Operation
+from shared.errors import ErrorCode, ScoutError
+
+
+def build(service: DhtService, clock: Clock, meters: Meters) -> Handlers:
+    """A handler for every operation of `shared.contracts.dht`.
+
+    A request handled twice is harmless: reads change nothing, and a node that holds a version already counts as having
+    stored it.
+    """
+    methods: dict[Operation[Any, Any], Handler] = {
+        contract.GET_MUTABLE: service.get_mutable,
+        contract.PUT_MUTABLE: service.put_mutable,
+        contract.GET_IMMUTABLE: service.get_immutable,
+        contract.PUT_IMMUTABLE: service.put_immutable,
+        contract.GET_PEERS: service.get_peers,
+        contract.ANNOUNCE_PEER: service.announce_peer,
+        contract.STATUS: service.status,
+    }
+    return {operation: _measured(operation, method, clock, meters) for operation, method in methods.items()}
+
+
+def _measured(operation: Operation[Any, Any], method: Handler, clock: Clock, meters: Meters) -> Handler:
+    seconds = meters.seconds.labels(operation.name)
+
+    async def handle(request: Any, context: CallContext) -> Any:
+        started = clock.monotonic()
+        try:
+            return await method(request, context)
+        except ScoutError as error:
+            meters.failures.labels(operation.name, error.code.value).inc()
+            raise
+        except Exception:
+            meters.failures.labels(operation.name, ErrorCode.INTERNAL.value).inc()
+            raise
+        finally:
+            seconds.observe(clock.monotonic() - started)
+
+    return handle

@@ -1,0 +1,119 @@
+"""What the DHT node measures: the core's plain counters, read when Prometheus asks, and how its calls end.
+
+Every label has a closed set of values: rejections are `core.errors.Rejection`, methods those of BEP 5 and BEP 44, codes
+the KRPC ones with all others under `other`. No label ever holds an address, an id or a target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from services.dht_node.core.errors import Rejection
+from services.dht_node.core.messages import KrpcCode
+from services.dht_node.net.driver import SEND_FAILURES, Driver
+from shared.clock import Clock
+from shared.metrics import LATENCY_SECONDS
+
+METHODS = ("ping", "find_node", "get_peers", "announce_peer", "get", "put")
+CODES = tuple(value for name, value in vars(KrpcCode).items() if name.isupper())
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """The calls by contract."""
+
+    seconds: Histogram
+    """Label `operation`: how long each took, failed ones included."""
+    failures: Counter
+    """Labels `operation` and `code` (shared.errors.ErrorCode)."""
+
+
+def build(registry: CollectorRegistry) -> Meters:
+    """The meters of the calls, registered with `registry`."""
+    return Meters(
+        seconds=Histogram(
+            "scout_dht_operation_seconds",
+            "Time of one call, from its turn to its answer.",
+            ["operation"],
+            buckets=LATENCY_SECONDS,
+            registry=registry,
+        ),
+        failures=Counter(
+            "scout_dht_failures", "Calls answered with an error.", ["operation", "code"], registry=registry
+        ),
+    )
+
+
+class NodeCollector(Collector):
+    """Reads a running node's figures at each scrape."""
+
+    def __init__(self, driver: Driver, clock: Clock) -> None:
+        """Read `driver`'s node; register the collector with a registry."""
+        self._driver = driver
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """All `scout_dht_*` figures that come from the core."""
+        yield from self._gauges()
+        yield from self._traffic()
+        stats = self._driver.node.stats
+        yield _labelled("rejected", "Datagrams dropped or refused.", "reason", _complete(Rejection, stats.rejected))
+        yield _labelled(
+            "queries_answered", "Queries of others answered.", "method", _complete(METHODS, stats.queries_answered)
+        )
+        yield _labelled("queries_sent", "Queries of our own.", "method", _complete(METHODS, stats.queries_sent))
+        yield _labelled("errors_received", "KRPC errors we were answered with.", "code", _codes(stats.errors_received))
+        yield _labelled(
+            "send_failures",
+            "Datagrams that the socket did not take.",
+            "reason",
+            _complete(SEND_FAILURES, self._driver.send_failures),
+        )
+
+    def _gauges(self) -> Iterator[Metric]:
+        node, now = self._driver.node, self._clock.monotonic()
+        yield _gauge("contacts", "Entries of the routing table.", node.contacts)
+        yield _gauge("good_contacts", "Contacts that answered of late.", node.good_contacts(now))
+        yield _gauge("answer_ratio", "Share of our queries of late that were answered.", node.answer_ratio)
+        yield _gauge("operations_in_hand", "Operations without an outcome yet.", node.in_hand)
+        yield _gauge("stored_items", "BEP 44 items held for others.", node.stored_items)
+        yield _gauge("stored_bytes", "Bytes that those items count for.", node.stored_bytes)
+
+    def _traffic(self) -> Iterator[Metric]:
+        stats = self._driver.node.stats
+        yield _counter("datagrams_received", "Datagrams received.", stats.datagrams_received)
+        yield _counter("received_bytes", "Bytes received.", stats.bytes_received)
+        yield _counter("datagrams_sent", "Datagrams handed to the socket.", stats.datagrams_sent)
+        yield _counter("sent_bytes", "Bytes handed to the socket.", stats.bytes_sent)
+        yield _counter("queries_replied", "Our queries that were answered in any way.", stats.queries_replied)
+        yield _counter("queries_timed_out", "Our queries that were given up.", stats.queries_timed_out)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"scout_dht_{name}", text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"scout_dht_{name}", text, value=value)
+
+
+def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"scout_dht_{name}", text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _complete(keys: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
+    """Every key of a closed list, with zero where nothing has been counted yet."""
+    return {str(key): counts.get(key, 0) for key in keys}
+
+
+def _codes(counts: Mapping[int, int]) -> dict[str, int]:
+    known = {str(code): counts.get(code, 0) for code in CODES}
+    return known | {"other": sum(counts.values()) - sum(known.values())}

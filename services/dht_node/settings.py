@@ -1,0 +1,66 @@
+"""Settings of the DHT node (`SCOUT_*`; each may be a file, named by the variable with `_FILE` behind it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.net.bootstrap import WELL_KNOWN
+from shared.bus.redis_client import redis_url
+from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, one_of, text
+
+STATE_FILE = "dht_node.state"
+MAX_INBOUND_RATE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the service is told from outside."""
+
+    redis_url: str = field(repr=False)
+    """May hold a password."""
+    node: NodeConfig
+    listen: Endpoint
+    bootstrap: tuple[Endpoint, ...]
+    state_path: Path | None
+    ops_listen: Endpoint
+    log_level: str
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read all settings. Raises SettingsError that names every problem at once."""
+    reader = Reader(environ)
+    lab = reader.read(Setting("SCOUT_DHT_LAB", flag, default=False))
+    rate = int(NodeConfig().inbound_rate)
+    node = NodeConfig(
+        lab=lab,
+        read_only=reader.read(Setting("SCOUT_DHT_READ_ONLY", flag, default=False)),
+        external_ip=reader.read(Setting[str | None]("SCOUT_DHT_EXTERNAL_IP", ipv4)),
+        inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
+    )
+    listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
+    bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(WELL_KNOWN)))
+    state_dir = reader.read(Setting[str | None]("SCOUT_DHT_STATE_DIR", text))
+    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
+    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
+    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    reader.finish()
+    state_path = Path(state_dir) / STATE_FILE if state_dir else None
+    return Settings(url, node, listen, tuple(bootstrap), state_path, ops_listen, log_level)
+
+
+def ipv4(value: str) -> str:
+    """An IPv4 address in dotted form."""
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        raise ValueError(f"an IPv4 address, got {value!r}") from None
+
+
+def ipv4_endpoint(value: str) -> Endpoint:
+    """`address:port` with an IPv4 address: a name could stand for several, and a socket is bound to one."""
+    found = endpoint(value)
+    return Endpoint(ipv4(found.host), found.port)
