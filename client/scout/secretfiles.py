@@ -53,8 +53,8 @@ def create_private_file(path: Path, content: bytes) -> None:
 
     Raises SecretFileError, also when the file is already there.
     """
+    _make_directory(path.parent)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # O_EXCL: whoever made the file first keeps it, even between a look and a write
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
         with os.fdopen(handle, "wb") as file:
@@ -65,6 +65,13 @@ def create_private_file(path: Path, content: bytes) -> None:
         raise SecretFileError(f"{path} is already there, and a secret is never overwritten") from None
     except OSError as error:
         raise SecretFileError(f"can't write {path}: {error.strerror}") from error
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SecretFileError(f"expected a directory at {path}, or room for one: {error.strerror}") from error
 
 
 def write_secret(path: Path, kind: Kind, secret: Secret, member: int | None = None) -> None:

@@ -20,8 +20,10 @@ from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
+from services.dht_node import handlers as dht_handlers
+from services.dht_node import meters as dht_meters
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.opening import open_node
+from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
 from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
 from services.standalone.config import StandaloneConfig
@@ -36,7 +38,6 @@ from shared.bus.redis_client import RedisClient, connect, redacted
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import Clock
-from shared.contracts import dht
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 from shared.settings import Endpoint
@@ -134,7 +135,7 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
     private = bool(swarm)
     bootstrap = config.bootstrap or (entry_points(swarm) if private else None)
     listen = config.dht_listen or (own_address(config.swarm_network) if private else PUBLIC_LISTEN)
-    async with open_node(
+    async with open_driver(
         # whoever listens on loopback has only loopback nodes to speak to
         LAB if is_loopback(listen) else NodeConfig(),
         listen,
@@ -142,10 +143,13 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
         clock=ground.clock,
         entropy=ground.entropy,
         state_path=config.below_state("dht.state"),
-    ) as node:
+    ) as driver:
+        ground.registry.register(dht_meters.NodeCollector(driver, ground.clock))
+        node = DhtService(driver, ground.clock)
         if private:
             await until_joined(node, len(swarm), ground.clock)
-        async with serving(ground.consumer("dht", _dht_handlers(node))):
+        handlers = dht_handlers.build(node, ground.clock, dht_meters.build(ground.registry))
+        async with serving(ground.consumer("dht", handlers)):
             yield node
 
 
@@ -171,18 +175,6 @@ async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
         api.serve_http(service, listen) as bound,
     ):
         yield bound
-
-
-def _dht_handlers(node: DhtService) -> Handlers:
-    return {
-        dht.GET_MUTABLE: node.get_mutable,
-        dht.PUT_MUTABLE: node.put_mutable,
-        dht.GET_IMMUTABLE: node.get_immutable,
-        dht.PUT_IMMUTABLE: node.put_immutable,
-        dht.GET_PEERS: node.get_peers,
-        dht.ANNOUNCE_PEER: node.announce_peer,
-        dht.STATUS: node.status,
-    }
 
 
 def _ready(redis: RedisClient, node: DhtService) -> dict[str, bool]:

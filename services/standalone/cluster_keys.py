@@ -40,11 +40,14 @@ def draw_keys(entropy: Callable[[int], bytes]) -> ClusterKeys:
 def kept_keys(state: Path, entropy: Callable[[int], bytes]) -> ClusterKeys:
     """The keys kept in `state`, drawn and kept there the first time; only the owner can read the file.
 
-    Raises ScoutError `invalid_request` when the file is there and is none of ours.
+    Raises ScoutError `invalid_request` when the file can't be written, or is there and is none of ours.
     """
     path = state / FILE_NAME
-    if not path.exists():
-        _keep(path, draw_keys(entropy))
+    try:
+        if not path.exists():
+            _keep(path, draw_keys(entropy))
+    except OSError as error:
+        raise ScoutError(ErrorCode.INVALID_REQUEST, f"expected to keep keys in {path}: {error.strerror}") from error
     return _read(path)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from shared.settings import Endpoint
 
 API_LISTEN = Endpoint("127.0.0.1", 8080)
+MAX_SWARM = 250
+"""A node for each address of the form 127.x.n.1, and as many as two cores still serve."""
 OPS_LISTEN = Endpoint("127.0.0.1", 0)
 
 

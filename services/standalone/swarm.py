@@ -23,9 +23,6 @@ JOIN_WITHIN = 10.0
 """Seconds; on loopback it takes some milliseconds a node."""
 _LOOK_AGAIN = 0.02
 
-MAX_NODES = 250
-"""Addresses of the form 127.x.n.1, and as many as two cores still serve."""
-
 
 @asynccontextmanager
 async def open_swarm(

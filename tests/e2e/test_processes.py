@@ -118,7 +118,9 @@ async def test_a_taken_port_is_one_line_and_status_1(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = await start("up", "--swarm", "2", "--listen", f"127.0.0.1:{taken.getsockname()[1]}", cwd=tmp_path)
+        process = await start(
+            "up", "--json", "--swarm", "2", "--listen", f"127.0.0.1:{taken.getsockname()[1]}", cwd=tmp_path
+        )
         async with asyncio.timeout(READY_WITHIN):
             _out, err = await process.communicate()
     assert process.returncode == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scout.cli.output import Output
-from scout.cli.stack import play
+from scout.cli.running import play
 from scout.demo import Evidence
 from services.standalone.app import open_stack
 from services.standalone.cluster_keys import FILE_NAME as KEY_FILE

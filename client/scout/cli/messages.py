@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
+from scout.answers import Gap
 from scout.cli.context import invocation, run_with_client, run_with_link
 from scout.cli.failures import CommandError
 from scout.cli.output import stored_by, text_of
@@ -36,10 +38,11 @@ def inbox(
     link: LinkName,
     after: Annotated[int | None, typer.Option(min=0, help="Only messages with a higher number.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Read on where an earlier call stopped.")] = None,
 ) -> None:
     """Read the other members' messages, oldest first."""
     at = invocation(context)
-    found = run_with_link(at, link, "Looking", lambda made: made.messages(after, limit=limit))
+    found = run_with_link(at, link, "Looking", lambda made: made.messages(after, limit=limit, cursor=cursor))
     at.output.table(
         found,
         ("Number", "Message", ""),
@@ -49,6 +52,10 @@ def inbox(
         ),
         empty="No messages.",
     )
+    for gap in found.gaps:
+        at.output.note(f"Member {gap.member}: message {_span(gap)} can't be read: {escape(gap.error)}")
+    for more in found.more:
+        at.output.note(f"Member {more.member} has older ones: `scout inbox {link} --cursor {more.cursor}`")
 
 
 def put(context: typer.Context, text: Text = "-") -> None:
@@ -56,7 +63,8 @@ def put(context: typer.Context, text: Text = "-") -> None:
     at = invocation(context)
     value = _body(text)
     stored = run_with_client(at, "Storing", lambda client: client.put_item(value))
-    at.output.result(stored, f"[bold]{stored.hash.hex()}[/bold]", f"{stored_by(stored.storing)}.")
+    at.output.result(stored, f"[bold]{stored.hash.hex()}[/bold]")
+    at.output.note(f"Item {stored_by(stored.storing)}.")
 
 
 def get(
@@ -74,6 +82,12 @@ def get(
         at.output.result({"hash": hash_, "text": text_of(value), "hex": value.hex()})
     else:
         at.output.raw(value)
+
+
+def _span(gap: Gap) -> str:
+    """Which messages a gap holds; a dash stands for a number that nobody knows."""
+    first, last = (str(number) if number is not None else "-" for number in (gap.first, gap.last))
+    return first if first == last else f"{first} to {last}"
 
 
 def _body(text: str) -> bytes:

@@ -11,10 +11,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from scout.answers import StoringReport
 from scout.encoding import encode_json
+
+UNBOUNDED = 10_000
+"""Columns of a pipe: nothing is cut off or wrapped there."""
 
 
 class Output:
@@ -25,6 +28,8 @@ class Output:
         self.as_json = as_json
         # highlighting would colour digits in the middle of keys
         self._out = Console(highlight=False, soft_wrap=True)
+        if not self._out.is_terminal:
+            self._out.width = UNBOUNDED
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, value: Any, *lines: str) -> None:
@@ -40,7 +45,7 @@ class Output:
         if self.as_json:
             self._json(value)
             return
-        table = Table(*columns, box=None, pad_edge=False)
+        table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self._out.print(table if table.row_count else empty)
@@ -52,9 +57,9 @@ class Output:
                 self._out.print(line)
 
     def raw(self, content: bytes) -> None:
-        """Write bytes to standard output as they are."""
+        """Write bytes to standard output as they are; a terminal gets its line ended."""
         self._out.file.flush()
-        self._out.file.buffer.write(content)  # type: ignore[attr-defined]  # a text stream over bytes, as sys.stdout is
+        self._out.file.buffer.write(content + (b"\n" if self._out.is_terminal else b""))  # type: ignore[attr-defined]  # a text stream over bytes, as sys.stdout is
         self._out.file.flush()
 
     def note(self, line: str) -> None:

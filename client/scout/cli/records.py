@@ -65,7 +65,8 @@ def sync(
     at = invocation(context)
     entries = dict(_assignment(text) for text in put or [])
     written: Written = run_with_link(at, link, "Synchronising", lambda made: made.sync(entries, remove=remove or []))
-    at.output.note(f"Record at seq {written.seq}: {stored_by(written.storing)}.")
+    what = stored_by(written.storing) if written.written else "all was stored already"
+    at.output.note(f"Record at seq {written.seq}: {what}.")
     at.output.table(
         written,
         ("Entry", "Content"),
