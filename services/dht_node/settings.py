@@ -30,28 +30,6 @@ class Settings:
     log_level: str
 
 
-def read(environ: Mapping[str, str]) -> Settings:
-    """Read all settings. Raises SettingsError that names every problem at once."""
-    reader = Reader(environ)
-    lab = reader.read(Setting("SCOUT_DHT_LAB", flag, default=False))
-    rate = int(NodeConfig().inbound_rate)
-    node = NodeConfig(
-        lab=lab,
-        read_only=reader.read(Setting("SCOUT_DHT_READ_ONLY", flag, default=False)),
-        external_ip=reader.read(Setting[str | None]("SCOUT_DHT_EXTERNAL_IP", ipv4)),
-        inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
-    )
-    listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
-    bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(WELL_KNOWN)))
-    state_dir = reader.read(Setting[str | None]("SCOUT_DHT_STATE_DIR", text))
-    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
-    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
-    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
-    reader.finish()
-    state_path = Path(state_dir) / STATE_FILE if state_dir else None
-    return Settings(url, node, listen, tuple(bootstrap), state_path, ops_listen, log_level)
-
-
 def ipv4(value: str) -> str:
     """An IPv4 address in dotted form."""
     try:
@@ -64,3 +42,29 @@ def ipv4_endpoint(value: str) -> Endpoint:
     """`address:port` with an IPv4 address: a name could stand for several, and a socket is bound to one."""
     found = endpoint(value)
     return Endpoint(ipv4(found.host), found.port)
+
+
+_EXTERNAL_IP: Setting[str | None] = Setting("SCOUT_DHT_EXTERNAL_IP", ipv4)
+_STATE_DIR: Setting[str | None] = Setting("SCOUT_DHT_STATE_DIR", text)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read all settings. Raises SettingsError that names every problem at once."""
+    reader = Reader(environ)
+    lab = reader.read(Setting("SCOUT_DHT_LAB", flag, default=False))
+    rate = int(NodeConfig().inbound_rate)
+    node = NodeConfig(
+        lab=lab,
+        read_only=reader.read(Setting("SCOUT_DHT_READ_ONLY", flag, default=False)),
+        external_ip=reader.read(_EXTERNAL_IP),
+        inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
+    )
+    listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
+    bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(WELL_KNOWN)))
+    state_dir = reader.read(_STATE_DIR)
+    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
+    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
+    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    reader.finish()
+    state_path = Path(state_dir) / STATE_FILE if state_dir else None
+    return Settings(url, node, listen, tuple(bootstrap), state_path, ops_listen, log_level)
