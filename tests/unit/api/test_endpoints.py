@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+from dataclasses import replace
 
 import pytest
 
+from services.api.app import serve_http
 from services.api.service import Limits
-from shared.contracts.crypto import SealRecord
+from shared.contracts.crypto import CreateKey, CreateKeyReply, SealRecord
 from shared.contracts.dht import MutableVersion
 from shared.contracts.operation import CallContext
+from shared.settings import Endpoint
 from tests.unit.api.world import Api, an_api, b64, unb64
 
 
@@ -228,6 +231,26 @@ async def test_200_syncs_at_once_lose_nothing(api: Api) -> None:
         read = await api.call("GET", "/v1/record", link=link)
         assert [entry["id"] for entry in read.body["entries"]] == list(range(1, 11))
     assert api.metric("scout_api_sync_attempts_count") == 200
+
+
+async def test_a_call_in_hand_is_answered_while_the_service_stops(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, stopping = asyncio.Event(), asyncio.Event()
+    create = api.service.ports.crypto.create_key
+
+    async def slowly(request: CreateKey, context: CallContext) -> CreateKeyReply:
+        inside.set()
+        await stopping.wait()
+        return await create(request, context)
+
+    monkeypatch.setattr(api.service.ports.crypto, "create_key", slowly)
+    async with asyncio.TaskGroup() as tasks:
+        async with serve_http(api.service, Endpoint("127.0.0.1", 0)) as second:
+            elsewhere = replace(api, url=f"http://{second}")
+            call = tasks.create_task(elsewhere.call("POST", "/v1/keys", {}))
+            await inside.wait()
+            asyncio.get_running_loop().call_later(0.05, stopping.set)
+        assert stopping.is_set(), "the block ended before the call was answered"
+    assert call.result().status == 200
 
 
 @pytest.mark.parametrize("given", ["abc-1.2_3", None, "no spaces please", "x" * 65])
