@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +86,8 @@ class Cluster:
     server: ValkeyServer
     network: str = "127.70"
     """The DHT nodes listen on addresses under this prefix."""
+    dht_settings: Mapping[str, str] = field(default_factory=dict)
+    """More settings of the DHT nodes."""
     services: list[ServiceProcess] = field(default_factory=list)
     api_urls: list[str] = field(default_factory=list)
 
@@ -102,6 +104,7 @@ class Cluster:
             SCOUT_DHT_BOOTSTRAP=",".join(map(str, self.bootstrap)),
             SCOUT_DHT_LAB="true",
             SCOUT_DHT_INBOUND_RATE="0",
+            **self.dht_settings,
         )
 
     def add_crypto(self) -> None:
@@ -157,14 +160,19 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(
-    directory: Path, bootstrap: Sequence[Endpoint], *, copies: int = 2, network: str = "127.70"
+    directory: Path,
+    bootstrap: Sequence[Endpoint],
+    *,
+    copies: int = 2,
+    network: str = "127.70",
+    dht_settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Cluster]:
     """`copies` of each service on a bus that keeps what it accepted, ready to serve."""
     bus_dir = directory / "bus"
     bus_dir.mkdir(parents=True)
     server = ValkeyServer(data_dir=bus_dir, config={"appendonly": "yes", "appendfsync": "always"})
     server.start()
-    cluster = Cluster(directory, bootstrap, server, network)
+    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {})
     for _ in range(copies):
         cluster.add_dht_node()
         cluster.add_crypto()

@@ -18,6 +18,8 @@ PORT = 6881
 ANSWER_WITHIN = 15.0
 """Seconds: libtorrent gives a silent node up after that; on loopback an answer takes milliseconds."""
 
+BUCKET = 8
+"""Nodes that every libtorrent finds room for, however the ids fall."""
 LOOK_AGAIN = 0.1
 """Seconds between two looks at libtorrent's tables; it sends no alert when they change."""
 
@@ -122,11 +124,11 @@ def expanded_secret(seed: bytes) -> bytes:
 
 @asynccontextmanager
 async def libtorrent_swarm(hosts: Sequence[str]) -> AsyncIterator[list[LibtorrentPeer]]:
-    """Sessions on `hosts` that all know each other."""
+    """Sessions on `hosts` that know each other, or as many of each other as a bucket holds."""
     peers = [LibtorrentPeer(host) for host in hosts]
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            while min([await peer.nodes() for peer in peers]) < len(peers) - 1:
+            while min([await peer.nodes() for peer in peers]) < min(len(peers) - 1, BUCKET):
                 # again each turn: libtorrent pings a node once, and that one may not listen yet
                 _introduce(peers)
                 await asyncio.sleep(LOOK_AGAIN)
