@@ -22,7 +22,7 @@ def describe() -> Machine:
 
 
 def pin(core: int) -> None:
-    """Keep this process on one core of those it may use, where the system can; what it starts from now on inherits it."""
+    """Keep this process on one of the cores it may use, where the system can; what it starts afterwards inherits it."""
     if hasattr(os, "sched_setaffinity"):
         cores = _cores()
         os.sched_setaffinity(0, {cores[core % len(cores)]})

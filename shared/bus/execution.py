@@ -18,7 +18,7 @@ from shared.bus.meters import UNKNOWN, BusMeters, DeadReason, Outcome
 from shared.bus.ports import Handler, Handlers
 from shared.bus.seal import Sealer, SealError
 from shared.clock import Clock
-from shared.contracts.envelope import DecodeError, Envelope, ErrorBody, ReplyEnvelope, decode, encode
+from shared.contracts.envelope import DecodeError, Envelope, ReplyEnvelope, decode, encode, encode_error
 from shared.contracts.operation import CallContext, Message, Operation
 from shared.errors import ErrorCode, ScoutError
 
@@ -74,16 +74,16 @@ class Executor:
         """Work on a request that was delivered for the `deliveries`-th time. Raises nothing but CancelledError."""
         logs.trace_id.set(envelope.trace)
         try:
-            reply: Message = await self._work(envelope, deliveries)
+            body = await self._work(envelope, deliveries)
         except ScoutError as error:
             late = error.code is ErrorCode.DEADLINE_EXCEEDED
             self._handled[envelope.operation, Outcome.DEADLINE_EXCEEDED if late else Outcome.ERROR].inc()
-            return Answer(self._reply(envelope, encode(ErrorBody.of(error)), ok=False))
+            return Answer(self._reply(envelope, encode_error(error), ok=False))
         except _Dead as dead:
             self.bury(dead.reason, envelope)
-            return Answer(self._reply(envelope, encode(ErrorBody.of(dead.error)), ok=False), dead.reason)
+            return Answer(self._reply(envelope, encode_error(dead.error), ok=False), dead.reason)
         self._handled[envelope.operation, Outcome.OK].inc()
-        return Answer(self._reply(envelope, encode(reply), ok=True))
+        return Answer(self._reply(envelope, body, ok=True))
 
     def bury(self, reason: DeadReason, envelope: Envelope | None = None) -> None:
         """Count and log a dead letter; `envelope` is None when not even that could be read."""
@@ -93,7 +93,7 @@ class Executor:
         self._meters.dead_letters.labels(self.service, reason).inc()
         log.error("dead letter", extra={"operation": operation, "reason": reason.value, "request": request_id})
 
-    async def _work(self, envelope: Envelope, deliveries: int) -> Message:
+    async def _work(self, envelope: Envelope, deliveries: int) -> bytes:
         entry = self._handlers.get(envelope.operation)
         if entry is None:
             detail = f"expected an operation of {self.service}, got {envelope.operation[:80]!r}"
@@ -117,15 +117,14 @@ class Executor:
 
     async def _attempts(
         self, operation: Operation[Any, Any], handler: Handler, request: Message, delivery: tuple[Envelope, int]
-    ) -> Message:
+    ) -> bytes:
         envelope, deliveries = delivery
         context = CallContext(envelope.deadline_ms, envelope.tenant, envelope.trace)
         for attempt in range(deliveries, self._max_attempts + 1):
             limit = asyncio.timeout((envelope.deadline_ms - self._clock.utc_ms()) / 1000)
             try:
                 async with limit:
-                    reply: Message = await handler(request, context)
-                    return reply
+                    return encode(await handler(request, context))
             except ScoutError:
                 raise
             except Exception:

@@ -48,4 +48,4 @@ class RedisKeyValue:
                         await backoff.pause()
         except (TimeoutError, CommandError) as error:
             detail = f"expected Redis to answer, got: {reason if isinstance(error, TimeoutError) else error}"
-            raise ScoutError(ErrorCode.BUS_UNAVAILABLE, detail, retry_after=1.0) from None
+            raise ScoutError(ErrorCode.BUS_UNAVAILABLE, detail, retry_after=streams.RETRY_AFTER_S) from None

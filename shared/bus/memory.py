@@ -71,7 +71,7 @@ class MemoryBus:
         except asyncio.QueueFull:
             self._meters.unanswered.labels(service, Refusal.OVERLOADED).inc()
             detail = f"{service} has {self._max_backlog} requests waiting, expected fewer"
-            raise ScoutError(ErrorCode.OVERLOADED, detail, retry_after=streams.OVERLOADED_RETRY_S) from None
+            raise ScoutError(ErrorCode.OVERLOADED, detail, retry_after=streams.RETRY_AFTER_S) from None
         return waiting.answer
 
     def next_id(self) -> bytes:

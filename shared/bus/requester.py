@@ -103,11 +103,18 @@ class RedisRequester:
     ) -> None:
         """Fail the calls that still wait, and leave nothing behind in Redis."""
         for call in list(self._calls.values()):
-            self._fail(call, ScoutError(ErrorCode.BUS_UNAVAILABLE, "this process is shutting down", retry_after=1.0))
+            self._fail(
+                call,
+                ScoutError(
+                    ErrorCode.BUS_UNAVAILABLE, "this process is shutting down", retry_after=streams.RETRY_AFTER_S
+                ),
+            )
         for task in self._running:
             task.cancel()
+        # An exception of the block itself goes on as it is, not inside a group; a cancellation may be our tasks' doing.
+        outcome = (kind, error, trace) if isinstance(error, asyncio.CancelledError) else (None, None, None)
         try:
-            await self._tasks.__aexit__(kind, error, trace)
+            await self._tasks.__aexit__(*outcome)
         finally:
             await self._reader.close()
             await self._link.close()
@@ -115,9 +122,11 @@ class RedisRequester:
     async def call(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> Reply:
         """Ask for `operation`; see `ports.Requester`."""
         start = self._clock.monotonic()
-        call = self._admit(operation, request, context)
         remaining = (context.deadline_ms - self._clock.utc_ms()) / 1000
-        timer = asyncio.get_running_loop().call_later(max(remaining, 0), self._expire, call)
+        if remaining <= 0:
+            raise self._unanswered(operation.service, Refusal.DEADLINE_EXCEEDED, "the deadline had passed already")
+        call = self._admit(operation, request, context)
+        timer = asyncio.get_running_loop().call_later(remaining, self._expire, call)
         try:
             return self._result(operation, await call.answer)
         finally:
@@ -151,9 +160,8 @@ class RedisRequester:
         fresh = self._clock.monotonic() - door.measured < streams.BACKLOG_FRESH_S
         waiting = (door.backlog if fresh else 0) + len(self._outbox)
         if waiting >= self._max_backlog:
-            self._meters.unanswered.labels(service, Refusal.OVERLOADED).inc()
             detail = f"{service} has {waiting} requests waiting, expected fewer than {self._max_backlog}"
-            raise ScoutError(ErrorCode.OVERLOADED, detail, retry_after=streams.OVERLOADED_RETRY_S)
+            raise self._unanswered(service, Refusal.OVERLOADED, detail)
 
     def _result(self, operation: Operation[Request, Reply], answer: ReplyEnvelope) -> Reply:
         body = answer.body
@@ -177,14 +185,21 @@ class RedisRequester:
                 call.answer.set_result(reply)
 
     def _expire(self, call: _Call) -> None:
+        if call.answer.done():
+            return
         service = call.envelope.operation.partition(".")[0]
         if call.accepted:
-            reason, detail = Refusal.DEADLINE_EXCEEDED, f"{service} did not answer before the deadline"
+            detail = f"{service} did not answer before the deadline"
+            self._fail(call, self._unanswered(service, Refusal.DEADLINE_EXCEEDED, detail))
         else:
-            reason, detail = Refusal.BUS_UNAVAILABLE, "Redis did not take the request before the deadline"
-        if not call.answer.done():
-            self._meters.unanswered.labels(service, reason).inc()
-        self._fail(call, ScoutError(ErrorCode(reason.value), detail, retry_after=None if call.accepted else 1.0))
+            detail = "Redis did not take the request before the deadline"
+            self._fail(call, self._unanswered(service, Refusal.BUS_UNAVAILABLE, detail))
+
+    def _unanswered(self, service: str, refusal: Refusal, detail: str) -> ScoutError:
+        """Count a call that ends without its service's answer; returns what to raise."""
+        self._meters.unanswered.labels(service, refusal).inc()
+        retry_after = None if refusal is Refusal.DEADLINE_EXCEEDED else streams.RETRY_AFTER_S
+        return ScoutError(ErrorCode(refusal.value), detail, retry_after=retry_after)
 
     @staticmethod
     def _fail(call: _Call, error: ScoutError) -> None:

@@ -31,8 +31,8 @@ MAX_BACKLOG = 10_000
 BACKLOG_FRESH_S = 0.25
 """How long a backlog over the limit is believed; then calls are let through, and the first brings a new figure."""
 
-OVERLOADED_RETRY_S = 1.0
-"""What a refused caller is told to wait: the time the longest accepted backlog takes."""
+RETRY_AFTER_S = 1.0
+"""What a refused caller is told to wait: the time that the longest accepted backlog takes, or a server's restart."""
 
 REPLY_BLOCK_MS = 1_000
 """How long a requester's read of its replies waits in the server: below the refresh of the TTL, which it carries."""

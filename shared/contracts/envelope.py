@@ -55,11 +55,6 @@ class ErrorBody(msgspec.Struct, frozen=True):
     retry_after: float | None = None
     facts: dict[str, Any] = {}
 
-    @classmethod
-    def of(cls, error: ScoutError) -> ErrorBody:
-        """The error, ready to travel."""
-        return cls(error.code.value, error.detail, error.retry_after, error.facts)
-
     def error(self) -> ScoutError:
         """The error, ready to be raised; a code that this process does not know yet becomes `internal`."""
         known = self.code in ErrorCode.__members__.values()
@@ -68,6 +63,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
+_lenient_encoder = msgspec.msgpack.Encoder(enc_hook=str)
 
 
 @functools.cache
@@ -75,9 +71,14 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
 
 
-def encode(value: Envelope | ErrorBody | Message | list[ReplyEnvelope]) -> bytes:
+def encode(value: Envelope | Message | list[ReplyEnvelope]) -> bytes:
     """The MessagePack of an envelope, a body, or a batch of replies."""
     return _encoder.encode(value)
+
+
+def encode_error(error: ScoutError) -> bytes:
+    """The MessagePack of an ErrorBody; facts that have no form there travel as their text, so an error always does."""
+    return _lenient_encoder.encode(ErrorBody(error.code.value, error.detail, error.retry_after, error.facts))
 
 
 def decode(kind: Any, data: bytes) -> Any:

@@ -207,7 +207,7 @@ async def test_promise_4_a_requester_refuses_when_others_have_filled_the_stream(
         tasks.create_task(fails(requester.call(SAY, Say(text="measures"), within(0.2))))
         await wait_until(lambda: is_length(rig, REQUESTS, 6), "the first one is on the stream")
         refusal = await fails(requester.call(SAY, Say(text="refused"), within(5)))
-    assert (refusal.code, refusal.retry_after) == (ErrorCode.OVERLOADED, streams.OVERLOADED_RETRY_S)
+    assert (refusal.code, refusal.retry_after) == (ErrorCode.OVERLOADED, streams.RETRY_AFTER_S)
     assert rig.sample("scout_bus_unanswered_total", service="echo", reason="overloaded") == 1
     await rig.ask("DEL", REQUESTS)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from shared.contracts.envelope import DecodeError, Envelope, ErrorBody, ReplyEnvelope, decode, encode
+from shared.contracts.envelope import DecodeError, Envelope, ErrorBody, ReplyEnvelope, decode, encode, encode_error
 from shared.errors import ErrorCode, ScoutError
 from tests.support.bus import Say
 
@@ -43,13 +43,18 @@ def test_the_complaint_does_not_quote_what_came() -> None:
 
 def test_an_error_survives_the_wire() -> None:
     error = ScoutError(ErrorCode.CONFLICT, "tried 5 times", retry_after=0.5, facts={"seq": 2**40, "list": [1, "a"]})
-    again = decode(ErrorBody, encode(ErrorBody.of(error))).error()
+    again = decode(ErrorBody, encode_error(error)).error()
     assert (again.code, again.detail, again.retry_after, again.facts) == (
         error.code,
         error.detail,
         error.retry_after,
         error.facts,
     )
+
+
+def test_facts_of_any_kind_travel_as_their_text() -> None:
+    error = ScoutError(ErrorCode.INTERNAL, "x", facts={"odd": 1 + 2j})
+    assert decode(ErrorBody, encode_error(error)).facts == {"odd": "(1+2j)"}
 
 
 def test_a_code_of_a_later_version_becomes_internal() -> None:
