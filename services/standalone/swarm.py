@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -28,14 +30,14 @@ _LOOK_AGAIN = 0.02
 async def open_swarm(
     size: int, network: str, *, clock: Clock, entropy: Callable[[int], bytes]
 ) -> AsyncIterator[tuple[DhtService, ...]]:
-    """Run `size` nodes at `network`.n.1 (`network`: the first two bytes) until the block ends.
+    """Run `size` nodes at `network`.n.1 (`network`: the first two bytes; see `host`) until the block ends.
 
     Everybody joins by the first two. When the block begins, all know their neighbourhood. Raises OSError, ScoutError.
     """
     async with AsyncExitStack() as parts:
         nodes: list[DhtService] = []
         for number in range(1, size + 1):
-            listen, bootstrap = Endpoint(f"{network}.{number}.1", 0), entry_points(nodes)
+            listen, bootstrap = Endpoint(host(network, number), 0), entry_points(nodes)
             opened = open_node(LAB, listen, bootstrap=bootstrap, clock=clock, entropy=entropy)
             nodes.append(await parts.enter_async_context(opened))
         for node in nodes:
@@ -50,7 +52,20 @@ def entry_points(nodes: Sequence[DhtService]) -> list[Endpoint]:
 
 def own_address(network: str) -> Endpoint:
     """The address of a cluster's own node beside a swarm at `network`; no node of the swarm has 0 in this place."""
-    return Endpoint(f"{network}.0.1", 0)
+    return Endpoint(host(network, 0), 0)
+
+
+def host(network: str, number: int) -> str:
+    """`network`.number.1 where the system has it: Linux has all of 127.0.0.0/8, macOS only the first, for all nodes."""
+    wanted = f"{network}.{number}.1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((wanted, 0))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            return "127.0.0.1"
+    return wanted
 
 
 def is_loopback(listen: Endpoint) -> bool:

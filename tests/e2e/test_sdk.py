@@ -70,6 +70,18 @@ async def test_messages_wait_in_order(client: scout.Client) -> None:
     assert (await ada.messages()).messages == []
 
 
+async def test_a_long_list_is_read_on_by_its_cursor(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    for number in range(1, 4):
+        await ada.send(b"%d" % number)
+    newest = await ben.messages(limit=2)
+    assert [message.number for message in newest.messages] == [2, 3]
+    (more,) = newest.more
+    older = await ben.messages(cursor=more.cursor)
+    assert [message.number for message in older.messages] == [1]
+    assert older.more == []
+
+
 async def test_an_unsealed_message_says_so(client: scout.Client) -> None:
     ada, ben = await pair(client)
     await ada.send(b"in the open", seal=False)

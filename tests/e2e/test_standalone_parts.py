@@ -67,6 +67,14 @@ async def test_every_node_of_a_swarm_knows_the_others_when_it_opens() -> None:
         assert nodes == ()
 
 
+async def test_a_swarm_lives_on_one_address_where_there_is_no_other() -> None:
+    clock = SystemClock()
+    nowhere = "192.0"  # 192.0.n.1, which no machine that runs tests has
+    async with open_swarm(3, nowhere, clock=clock, entropy=os.urandom) as nodes:
+        assert {node.endpoint.host for node in nodes} == {"127.0.0.1"}
+        assert len({node.endpoint.port for node in nodes}) == 3
+
+
 def _mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 

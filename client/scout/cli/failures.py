@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """The command line, a file, or a value in the request is not what it should be."""
     UNAVAILABLE = 3
     """No answer, or the service can't do it now: the same command may succeed later."""
+    INTERRUPTED = 130
+    """128 + SIGINT, as shells say it."""
 
 
 class CommandError(Exception):

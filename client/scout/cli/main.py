@@ -14,9 +14,6 @@ from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
 
-INTERRUPTED = 130
-"""128 + SIGINT, as shells say it."""
-
 _WITH_VALUE = frozenset({"--home", "--url", "--api-key-file"})
 _FLAGS = frozenset({"--json"})
 
@@ -78,11 +75,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; its exit status."""
     ordered = _common_first(arguments)
     try:
-        status = app(ordered, standalone_mode=True)
+        status = app(ordered, prog_name="scout")
     except SystemExit as done:
         status = done.code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except EXPECTED as error:
         explained = explain(error)
         Output(as_json="--json" in ordered).failure(explained)

@@ -46,11 +46,13 @@ def run_demo(config: StandaloneConfig, output: Output, log_level: str) -> int:
 
     async def main(stop: asyncio.Event) -> None:
         await _unless_stopped(stop, _demonstrate(config, output, failures))
+        if stop.is_set():
+            failures.append(explain(CommandError("the demo was interrupted", code=ExitCode.INTERRUPTED)))
 
     status = lifecycle.run("demo", main, grace_s=DRAIN_WITHIN)
     for explained in failures:
         output.failure(explained)
-    return int(ExitCode.FAILED) if failures else status
+    return int(failures[-1]["exit_code"]) if failures else status
 
 
 async def play(stack: Stack, output: Output, entropy: Entropy, evidence: Evidence) -> None:
@@ -101,6 +103,6 @@ async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) 
 
 
 def _explained(error: Exception) -> dict[str, Any]:
-    if isinstance(error, DemoFailedError):
-        return explain(CommandError(str(error), code=ExitCode.FAILED))
-    return explain(error)
+    """Whatever stopped the story: the demo has failed."""
+    sentence = str(error) if isinstance(error, DemoFailedError) else explain(error)["detail"]
+    return explain(CommandError(sentence, code=ExitCode.FAILED))

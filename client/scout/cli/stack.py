@@ -59,7 +59,7 @@ def up(
 
 def demo(
     context: typer.Context,
-    swarm: Nodes = 16,
+    swarm: Annotated[int, typer.Option(min=2, max=MAX_SWARM, help="Nodes of the private DHT.")] = 16,
     log_level: LogLevel = "error",
 ) -> None:
     """Do the main job on a private DHT, and tell what happens. Nothing is left behind."""
