@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from math import inf
 
+from services.dht_node.core import newcomers
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
@@ -23,11 +24,6 @@ from services.dht_node.core.responder import Tables
 from services.dht_node.core.runs import LookupRun
 from services.dht_node.core.transactions import Nobody
 
-NEWCOMERS_MAX = 256
-"""Nodes that wrote to us and wait for our ping: a flood of new ids must not make us ping the world."""
-NEWCOMERS_AT_ONCE = 8
-NEWCOMERS_INTERVAL = 0.25
-"""So at most 32 pings a second go to strangers: well below what a home router's address table bears."""
 EXPIRY_INTERVAL = 60.0
 """Items and peers past their lifetime are never shown; their memory is freed once a minute."""
 WATCH_INTERVAL = 10.0
@@ -74,14 +70,14 @@ class Maintenance:
         self._entropy = entropy
         self._emit = emit
         self._backoff = config.bootstrap_backoff
-        self._newcomers: dict[Address, bytes] = {}
+        self._newcomers = newcomers.Newcomers(asker)
         self._to_fill: deque[int] = deque()
         self._duties: dict[Duty, Callable[[float], float]] = {
             Duty.TOKENS: self._rotate_tokens,
             Duty.EXPIRY: self._expire,
             Duty.PING: self._ping_stalest,
             Duty.REFRESH: self._refresh_bucket,
-            Duty.NEWCOMERS: self._ping_newcomers,
+            Duty.NEWCOMERS: self._newcomers.ping,
             Duty.BOOTSTRAP: self._watch_contacts,
         }
         self._due = dict.fromkeys(self._duties, -inf)
@@ -147,14 +143,6 @@ class Maintenance:
             self._find(target, lambda _lookup, _now: None, now)
         return now + self._jittered(REFRESH_INTERVAL)
 
-    def _ping_newcomers(self, now: float) -> float:
-        for _ in range(min(NEWCOMERS_AT_ONCE, len(self._newcomers))):
-            if not self._asker.has_room(self):
-                break
-            address = next(iter(self._newcomers))
-            self._asker.ask(address, self._newcomers.pop(address), Ping(), NOBODY, None, now=now)
-        return now + NEWCOMERS_INTERVAL if self._newcomers else inf
-
     def _watch_contacts(self, now: float) -> float:
         """Too few good contacts, after a start or an outage: ask the bootstrap nodes, ever more rarely."""
         if self._tables.routing.good_count(now) >= self._config.good_contacts_min:
@@ -170,10 +158,9 @@ class Maintenance:
     # how
 
     def _welcome(self, contact: Contact, now: float) -> None:
-        if len(self._newcomers) < NEWCOMERS_MAX:
-            self._newcomers.setdefault(contact.address, contact.id)
-            self._due[Duty.NEWCOMERS] = min(self._due[Duty.NEWCOMERS], now + NEWCOMERS_INTERVAL)
-            self._next = min(self._next, self._due[Duty.NEWCOMERS])
+        self._newcomers.welcome(contact)
+        self._due[Duty.NEWCOMERS] = min(self._due[Duty.NEWCOMERS], now + newcomers.INTERVAL)
+        self._next = min(self._next, self._due[Duty.NEWCOMERS])
 
     def _find(self, target: bytes, done: Callable[[Lookup, float], None], now: float) -> None:
         lookup = self._lookups.new(Goal(FindNode(target)))
