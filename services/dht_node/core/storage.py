@@ -115,11 +115,11 @@ class ItemStore:
 
     def restore(self, saved: Iterable[SavedItem], now: float) -> None:
         """Take back what was saved, for at most the rest of its lifetime; what is stored already stands."""
-        fresh, self._held = self._held, {}
-        for row in sorted(saved, key=lambda row: row.remaining):
-            if row.remaining > 0 and row.target not in fresh:
+        rows = {row.target: row for row in saved} | {row.target: row for row in self.saved(now)}
+        self._held, self._near, self.bytes_held = {}, {}, 0
+        for row in sorted(rows.values(), key=lambda row: row.remaining):
+            if row.remaining > 0:
                 self._put(row.target, row.item, now + min(row.remaining, self._config.item_lifetime))
-        self._held.update(fresh)
 
     def _put(self, target: bytes, item: Item, expires: float) -> bool:
         if target in self._held:

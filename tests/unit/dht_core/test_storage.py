@@ -135,6 +135,18 @@ def test_items_outlive_a_restart_for_what_is_left_of_their_lifetime(store: ItemS
     assert len(restarted) == 1
 
 
+def test_of_more_than_there_is_room_for_the_nearest_are_taken_back(store: ItemStore) -> None:
+    for bits in range(6):
+        store.put(id_in_bucket(OWN_ID, bits, 1), ITEM, 0.0)
+    restarted = ItemStore(OWN_ID, NodeConfig(items_max=3))
+    for bits in (1, 20):
+        restarted.put(id_in_bucket(OWN_ID, bits, 2), ITEM, 0.0)
+    restarted.restore(store.saved(0.0), 0.0)
+    assert {row.target for row in restarted.saved(0.0)} == {
+        id_in_bucket(OWN_ID, bits, number) for bits, number in ((4, 1), (5, 1), (20, 2))
+    }
+
+
 def test_a_saved_lifetime_is_not_believed_beyond_two_hours(store: ItemStore) -> None:
     store.put(TARGET, ITEM, 0.0)
     restarted = ItemStore(OWN_ID, NodeConfig())
