@@ -94,8 +94,8 @@ class _Run:
     attempt: int = 0
     known: Entries = ()
     """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
-    written: set[bytes] = field(default_factory=set)
-    """Signatures of our own attempts."""
+    written: dict[bytes, int] = field(default_factory=dict)
+    """Signature and seq of our own attempts."""
 
     def learn(self, entries: Entries) -> None:
         """Take in what others have written; on a tie what is there now wins over what an earlier attempt read.
@@ -202,13 +202,14 @@ class Synchroniser:
     async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:
         """Seal and put `entries`. True when they are stored, False when others were in the way."""
         try:
-            seq = next_seq(seq for _, seq in found.seen)
+            # an attempt of ours may live on nodes that did not answer now; its seq must not be used twice
+            seq = next_seq([*(seq for _, seq in found.seen), *run.written.values()])
         except FormatError as error:
             raise scout_error(error) from None
         sealed = await self._ports.crypto.seal_record(
             crypto.SealRecord(link=run.place.link, plaintext=serialise(entries), seq=seq), run.context
         )
-        run.written.add(sealed.signature)
+        run.written[sealed.signature] = seq
         reply = await self._ports.dht.put_mutable(
             dht.PutMutable(
                 public_key=sealed.public_key,

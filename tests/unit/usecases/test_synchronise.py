@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from shared.contracts import dht
@@ -328,6 +329,25 @@ async def test_endless_conflict_is_said_after_bounded_attempts(world: World) -> 
     assert error.value.retry_after is not None
     assert len(world.pauses) == MAX_ATTEMPTS - 1
     assert len(set(world.pauses)) == len(world.pauses), "jittered"
+
+
+async def test_no_attempt_uses_a_seq_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = await world.place()
+    put, seqs = world.twin.put_mutable, list[int]()
+
+    async def put_where_nobody_looks(request: dht.PutMutable, _context: object) -> dht.PutReply:
+        """A node that holds the write and does not answer the next lookup, and others that refuse it."""
+        seqs.append(request.seq)
+        if len(seqs) == 3:
+            return await put(request, world.context)
+        return await put(msgspec.structs.replace(request, seq=1, seen=[], quorum=1), world.context)
+
+    theirs = await world.version(place, 1, Entry(2, 1, b"theirs"))
+    world.twin.plant(place.public_key, theirs)
+    monkeypatch.setattr(world.twin, "put_mutable", put_where_nobody_looks)
+    monkeypatch.setattr("tests.support.twin_dht.keys.verify", lambda *_: True)
+    await world.sync(place, {1: b"mine"})
+    assert seqs == [2, 3, 4]
 
 
 async def test_conflict_ends_with_the_deadline(world: World) -> None:
