@@ -71,56 +71,25 @@ class BusMeters:
     @classmethod
     def build(cls, registry: CollectorRegistry) -> BusMeters:
         """Register all of them with `registry`."""
+        of = registry
+        by_service = ["service"]
+        by_reason = ["service", "reason"]
         return cls(
-            Gauge(
-                "scout_bus_lag_messages",
-                "Requests on the stream that no replica has taken yet.",
-                ["service"],
-                registry=registry,
-            ),
-            Gauge(
-                "scout_bus_pending_messages",
-                "Requests taken and not acknowledged yet.",
-                ["service"],
-                registry=registry,
-            ),
-            Counter(
-                "scout_bus_handled_total",
-                "Requests answered by this process.",
-                ["operation", "outcome"],
-                registry=registry,
-            ),
-            Counter(
-                "scout_bus_redelivered_total",
-                "Requests claimed from a replica that abandoned them.",
-                ["service"],
-                registry=registry,
-            ),
-            Counter(
-                "scout_bus_dead_letters_total",
-                "Requests given up and put on the dead-letter stream.",
-                ["service", "reason"],
-                registry=registry,
-            ),
-            Histogram(
+            lag=Gauge("scout_bus_lag_messages", "Requests that no replica has taken yet.", by_service, registry=of),
+            pending=Gauge("scout_bus_pending_messages", "Requests taken, not acknowledged.", by_service, registry=of),
+            handled=Counter("scout_bus_handled_total", "Requests answered.", ["operation", "outcome"], registry=of),
+            redelivered=Counter("scout_bus_redelivered_total", "Requests others abandoned.", by_service, registry=of),
+            dead_letters=Counter("scout_bus_dead_letters_total", "Requests given up.", by_reason, registry=of),
+            request_seconds=Histogram(
                 "scout_bus_request_seconds",
                 "From a call to its answer, good or bad.",
                 ["operation"],
                 buckets=LATENCY_SECONDS,
-                registry=registry,
+                registry=of,
             ),
-            Counter(
-                "scout_bus_unanswered_total",
-                "Calls that ended without an answer of the service.",
-                ["service", "reason"],
-                registry=registry,
-            ),
-            Counter(
-                "scout_bus_late_replies_total",
-                "Replies that nobody waited for any more.",
-                registry=registry,
-            ),
-            Gauge("scout_bus_connected", "1 while the server answers, else 0.", registry=registry),
+            unanswered=Counter("scout_bus_unanswered_total", "Calls without an answer.", by_reason, registry=of),
+            late_replies=Counter("scout_bus_late_replies_total", "Replies nobody waited for any more.", registry=of),
+            connected=Gauge("scout_bus_connected", "1 while the server answers, else 0.", registry=of),
         )
 
     def expect_service(self, service: str, operations: Iterable[str]) -> None:

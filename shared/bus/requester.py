@@ -103,12 +103,8 @@ class RedisRequester:
     ) -> None:
         """Fail the calls that still wait, and leave nothing behind in Redis."""
         for call in list(self._calls.values()):
-            self._fail(
-                call,
-                ScoutError(
-                    ErrorCode.BUS_UNAVAILABLE, "this process is shutting down", retry_after=streams.RETRY_AFTER_S
-                ),
-            )
+            service = call.envelope.operation.partition(".")[0]
+            self._fail(call, self._unanswered(service, Refusal.BUS_UNAVAILABLE, "this process is shutting down"))
         for task in self._running:
             task.cancel()
         # An exception of the block itself goes on as it is, not inside a group; a cancellation may be our tasks' doing.
