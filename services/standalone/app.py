@@ -132,9 +132,8 @@ async def _ground(config: StandaloneConfig, clock: Clock, entropy: Entropy) -> A
 @asynccontextmanager
 async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtService]) -> AsyncIterator[DhtService]:
     """The cluster's own node: in the swarm, or in the public DHT."""
-    private = bool(swarm)
-    bootstrap = config.bootstrap or (entry_points(swarm) if private else None)
-    listen = config.dht_listen or (own_address(config.swarm_network) if private else PUBLIC_LISTEN)
+    bootstrap = config.bootstrap or (entry_points(swarm) if swarm else None)
+    listen = config.dht_listen or _usual_listen(config.swarm_network, bootstrap)
     async with open_driver(
         # whoever listens on loopback has only loopback nodes to speak to
         LAB if is_loopback(listen) else NodeConfig(),
@@ -146,11 +145,17 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
     ) as driver:
         ground.registry.register(dht_meters.NodeCollector(driver, ground.clock))
         node = DhtService(driver, ground.clock)
-        if private:
+        if swarm:
             await until_joined(node, len(swarm), ground.clock)
         handlers = dht_handlers.build(node, ground.clock, dht_meters.build(ground.registry))
         async with serving(ground.consumer("dht", handlers)):
             yield node
+
+
+def _usual_listen(network: str, bootstrap: Sequence[Endpoint] | None) -> Endpoint:
+    """Loopback for a DHT that lives there, every address of the machine for one that does not."""
+    private = bootstrap is not None and all(is_loopback(endpoint) for endpoint in bootstrap)
+    return own_address(network) if private else PUBLIC_LISTEN
 
 
 @asynccontextmanager

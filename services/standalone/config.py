@@ -24,7 +24,7 @@ class StandaloneConfig:
     api_listen: Endpoint = API_LISTEN
     ops_listen: Endpoint = OPS_LISTEN
     dht_listen: Endpoint | None = None
-    """None: a loopback address beside the swarm's, or every address of the machine on the public DHT."""
+    """None: a loopback address when all nodes to join by have one, else every address of the machine."""
     redis_url: str | None = None
     """None: a server of our own, embedded."""
     state: Path | None = None

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from services.standalone.app import Stack
+from services.standalone.config import StandaloneConfig
 from tests.support.standalone import stack_in_a_thread
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with stack_in_a_thread(swarm=8, network="127.81") as running:
+    with stack_in_a_thread(StandaloneConfig(swarm=8, swarm_network="127.81")) as running:
         yield running

@@ -10,6 +10,8 @@ import pytest
 
 import scout
 from services.standalone.app import Stack
+from services.standalone.config import StandaloneConfig
+from tests.support.standalone import stack_in_a_thread
 
 
 @pytest.fixture
@@ -46,6 +48,7 @@ async def test_a_link_from_a_shared_secret_is_the_same_link(client: scout.Client
     await first.sync({5: b"five"})
     record = await second.record()
     assert [(entry.id, bytes(entry.value)) for entry in record.entries] == [(5, b"five")]
+    assert [entry.id for entry in (await second.record(read="first")).entries] == [5]
     assert record.seq >= 1
     assert record.etag
 
@@ -136,3 +139,19 @@ async def test_bad_input_says_what_was_expected_and_stores_nothing(client: scout
             await call
         assert caught.value.code == code
     assert (await ada.record()).entries == []
+
+
+async def test_users_of_two_services_on_one_dht_share_a_record(stack: Stack, client: scout.Client) -> None:
+    secret = os.urandom(32)
+    with stack_in_a_thread(StandaloneConfig(bootstrap=stack.swarm[:2], swarm_network="127.84")) as elsewhere:
+        async with scout.Client(elsewhere.api_url) as there:
+            ben = await there.link_from_secret(secret, 1)
+            ada = await client.link_from_secret(secret, 0)
+            await ada.announce(1, name="Ada")
+            await ben.announce(2, name="Ben")
+            await ben.send(b"from the other service")
+            assert [device.name for device in await ada.devices()] == ["Ada", "Ben"]
+            (message,) = (await ada.messages()).messages
+            assert bytes(message.body) == b"from the other service"
+            with pytest.raises(scout.ScoutApiError, match="bad_handle"):
+                await client.link(ben.handle).devices()

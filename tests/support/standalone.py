@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from services.standalone.app import Stack, open_stack
 from services.standalone.config import StandaloneConfig
@@ -18,9 +19,9 @@ STOP_WITHIN = 15.0
 
 
 @contextmanager
-def stack_in_a_thread(swarm: int, network: str) -> Iterator[Stack]:
-    """A stack with a private swarm under `network` (two bytes of an address), ready when the block begins."""
-    config = StandaloneConfig(swarm=swarm, api_listen=Endpoint("127.0.0.1", 0), swarm_network=network)
+def stack_in_a_thread(config: StandaloneConfig) -> Iterator[Stack]:
+    """A running stack, on whatever port the system gives its API."""
+    config = replace(config, api_listen=Endpoint("127.0.0.1", 0))
     started: list[Stack] = []
     failed: list[BaseException] = []
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
