@@ -46,7 +46,7 @@ every second."""
 
 BATCH_MAX = 64
 """Requests sent, or read, in one go. Small enough that callers, server and replicas work at the same time instead of
-in turns: with 256 in flight this is half as fast again as batches of any size."""
+in turns."""
 
 PATIENCE_S = 5.0
 """How long an answer of the server is waited for, beyond any time it was asked to block, before the connection is
