@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 
@@ -97,7 +98,7 @@ class Client:
     async def get_item(self, item: bytes | str) -> bytes:
         """The byte string stored under a hash (20 bytes, or hex); ScoutApiError `not_found` when nobody holds it."""
         name = item if isinstance(item, str) else item.hex()
-        found = await self.transport.fetch(Call("GET", f"/v1/items/{name}"), FoundItem)
+        found = await self.transport.fetch(Call("GET", f"/v1/items/{quote(name, safe='')}"), FoundItem)
         return bytes(found.value)
 
     async def _link(self, body: dict[str, object]) -> Link:

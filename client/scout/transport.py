@@ -53,13 +53,16 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to the service. `repeatable`: making it twice has the effect of making it once."""
+    """One request to the service. `repeatable`: making it twice has the effect of making it once.
+
+    Bodies hold secrets and headers hold handles: neither shows in the repr.
+    """
 
     method: str
     path: str
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
 
 
@@ -68,7 +71,7 @@ class Answer:
     """A success: the HTTP status, the body as it came, and the ETag (`""` when there is none)."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     etag: str = ""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import scout
+from scout.encoding import Hex
+from scout.transport import Call
 from tests.support.scripted_api import Reply, VirtualTime, problem, scripted_api, surroundings
 
 STORING = {"asked": 8, "answered": 8, "stored": 8, "rejected": {}, "timed_out": 0}
@@ -124,6 +126,16 @@ async def test_the_api_key_goes_along() -> None:
         assert api.asked[0].headers["Authorization"] == "Bearer sesame"
 
 
-def test_handles_stay_out_of_reprs() -> None:
-    key = scout.Key(key="handle-of-key", public_key=b"\x01" * 32)  # type: ignore[arg-type]  # bytes in place of their JSON type
+async def test_a_hash_that_is_none_stays_one_part_of_the_path() -> None:
+    async with scripted_api(problem(400, "invalid_request")) as api, client(api.url, VirtualTime()) as made:
+        with pytest.raises(scout.ScoutApiError, match="invalid_request"):
+            await made.get_item("../keys?x=1")
+        assert api.asked[0].path == "/v1/items/../keys?x=1"
+        assert api.asked[0].query == {}
+
+
+def test_handles_and_secrets_stay_out_of_reprs() -> None:
+    key = scout.Key(key="handle-of-key", public_key=Hex(b"\x01" * 32))
     assert "handle-of-key" not in repr(key)
+    call = Call("POST", "/v1/keys", {"secret": "the-secret"}, headers={"Scout-Link": "the-handle"})
+    assert repr(call) == "Call(method='POST', path='/v1/keys', params={}, repeatable=True)"
