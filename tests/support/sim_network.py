@@ -17,12 +17,17 @@ from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
 from services.dht_node.core.node import Node
 from services.dht_node.net.verify import verify_ed25519
+from tests.support.nodes import LAB
 
 PORT = 6881
 NEIGHBOURS = 12
 ACQUAINTANCES = 120
 STEPS_MAX = 20_000_000
 """No simulation needs more; one that does is caught in a loop."""
+
+
+Deed = Callable[[Node, float], OperationId]
+"""Begins an operation on a node, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class SimNetwork:
         """Let a node bootstrap from `others`, or from five at random."""
         live = [other for other in self.nodes if other.alive and other is not sim]
         chosen = others or self._random.sample(live, min(5, len(live)))
-        self.act(sim, lambda node: node.add_bootstrap([other.address for other in chosen], self.now))
+        sim.node.add_bootstrap([other.address for other in chosen], self.now)
+        self._drain(sim)
 
     def grow(self, count: int, *, interval: float = 0.05) -> None:
         """Let `count` nodes join one after another."""
@@ -119,17 +125,17 @@ class SimNetwork:
 
     # what they do
 
-    def act(self, sim: SimNode, deed: Callable[[Node], OperationId | None]) -> OperationId:
-        """Let a node's owner do something; returns the operation it began, or 0."""
-        operation = deed(sim.node)
+    def begin(self, sim: SimNode, deed: Deed) -> OperationId:
+        """Let a node begin an operation; its outcome will be in `sim.outcomes`."""
+        operation = deed(sim.node, self.now)
         self._drain(sim)
-        return operation or 0
+        return operation
 
-    def complete(self, sim: SimNode, deed: Callable[[Node], OperationId]) -> Outcome:
-        """Begin an operation and let time pass until its outcome."""
-        operation = self.act(sim, deed)
-        self.run_until(lambda: operation in sim.outcomes, 60.0)
-        return sim.outcomes.pop(operation)
+    def complete(self, *deeds: tuple[SimNode, Deed], within: float = 60.0) -> list[Outcome]:
+        """Begin operations at once and let time pass until all have their outcomes."""
+        begun = [(sim, self.begin(sim, deed)) for sim, deed in deeds]
+        self.run_until(lambda: all(operation in sim.outcomes for sim, operation in begun), within)
+        return [sim.outcomes.pop(operation) for sim, operation in begun]
 
     # time
 
@@ -212,7 +218,3 @@ class SimNetwork:
     def _push(self, at: float, target: SimNode | Address, data: bytes, source: Address) -> None:
         self._tick += 1
         heappush(self._queue, (at, self._tick, target, data, source))
-
-
-LAB = NodeConfig(lab=True, inbound_rate=0.0)
-"""Simulated nodes live at private addresses, and many of them ask from few."""
