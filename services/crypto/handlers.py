@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from services.crypto.meters import Meters
+from shared.bus.measured import measured
 from shared.bus.ports import Handler, Handlers
 from shared.clock import Clock
 from shared.contracts import crypto as contract
-from shared.contracts.operation import CallContext, Operation
-from shared.errors import ErrorCode, ScoutError
+from shared.contracts.operation import Operation
 from shared.usecases.ports import Crypto
 
 
@@ -27,23 +27,4 @@ def build(crypto: Crypto, clock: Clock, meters: Meters) -> Handlers:
         contract.SEAL_MESSAGE: crypto.seal_message,
         contract.OPEN_MESSAGES: crypto.open_messages,
     }
-    return {operation: _measured(operation, method, clock, meters) for operation, method in methods.items()}
-
-
-def _measured(operation: Operation[Any, Any], method: Handler, clock: Clock, meters: Meters) -> Handler:
-    seconds = meters.seconds.labels(operation.name)
-
-    async def handle(request: Any, context: CallContext) -> Any:
-        started = clock.monotonic()
-        try:
-            return await method(request, context)
-        except ScoutError as error:
-            meters.failures.labels(operation.name, error.code.value).inc()
-            raise
-        except Exception:
-            meters.failures.labels(operation.name, ErrorCode.INTERNAL.value).inc()
-            raise
-        finally:
-            seconds.observe(clock.monotonic() - started)
-
-    return handle
+    return measured(methods, clock, meters.operations)

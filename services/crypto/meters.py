@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
+from shared.bus.measured import OperationMeters
 from shared.metrics import WORK_SECONDS
 
 
@@ -13,10 +14,7 @@ from shared.metrics import WORK_SECONDS
 class Meters:
     """The service's own figures."""
 
-    seconds: Histogram
-    """Label `operation`: how long each took, failed ones included."""
-    failures: Counter
-    """Labels `operation` and `code` (shared.errors.ErrorCode)."""
+    operations: OperationMeters
     unopened: Counter
     """Label `what`, `record` or `message`: values from the DHT that were passed over, altered or not ours."""
     cache_hits: Counter
@@ -26,16 +24,7 @@ class Meters:
 def build(registry: CollectorRegistry) -> Meters:
     """All of them, registered with `registry`."""
     return Meters(
-        seconds=Histogram(
-            "scout_crypto_operation_seconds",
-            "Time of one operation, its whole batch.",
-            ["operation"],
-            buckets=WORK_SECONDS,
-            registry=registry,
-        ),
-        failures=Counter(
-            "scout_crypto_failures", "Operations answered with an error.", ["operation", "code"], registry=registry
-        ),
+        operations=OperationMeters.build(registry, "crypto", WORK_SECONDS),
         unopened=Counter(
             "scout_crypto_unopened", "Values that did not open or were malformed.", ["what"], registry=registry
         ),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.dht_node.meters import Meters
 from services.dht_node.service import DhtService
+from shared.bus.measured import OperationMeters, measured
 from shared.bus.ports import Handler, Handlers
 from shared.clock import Clock
 from shared.contracts import dht as contract
-from shared.contracts.operation import CallContext, Operation
-from shared.errors import ErrorCode, ScoutError
+from shared.contracts.operation import Operation
 
 
-def build(service: DhtService, clock: Clock, meters: Meters) -> Handlers:
+def build(service: DhtService, clock: Clock, meters: OperationMeters) -> Handlers:
     """A handler for every operation of `shared.contracts.dht`.
 
     A request handled twice is harmless: reads change nothing, and a node that holds a version already counts as having
@@ -28,23 +27,4 @@ def build(service: DhtService, clock: Clock, meters: Meters) -> Handlers:
         contract.ANNOUNCE_PEER: service.announce_peer,
         contract.STATUS: service.status,
     }
-    return {operation: _measured(operation, method, clock, meters) for operation, method in methods.items()}
-
-
-def _measured(operation: Operation[Any, Any], method: Handler, clock: Clock, meters: Meters) -> Handler:
-    seconds = meters.seconds.labels(operation.name)
-
-    async def handle(request: Any, context: CallContext) -> Any:
-        started = clock.monotonic()
-        try:
-            return await method(request, context)
-        except ScoutError as error:
-            meters.failures.labels(operation.name, error.code.value).inc()
-            raise
-        except Exception:
-            meters.failures.labels(operation.name, ErrorCode.INTERNAL.value).inc()
-            raise
-        finally:
-            seconds.observe(clock.monotonic() - started)
-
-    return handle
+    return measured(methods, clock, meters)

@@ -7,15 +7,15 @@ the KRPC ones with all others under `other`. No label ever holds an address, an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.messages import KrpcCode
 from services.dht_node.net.driver import SEND_FAILURES, Driver
+from shared.bus.measured import OperationMeters
 from shared.clock import Clock
 from shared.metrics import LATENCY_SECONDS
 
@@ -23,30 +23,9 @@ METHODS = ("ping", "find_node", "get_peers", "announce_peer", "get", "put")
 CODES = tuple(value for name, value in vars(KrpcCode).items() if name.isupper())
 
 
-@dataclass(frozen=True, slots=True)
-class Meters:
-    """The calls by contract."""
-
-    seconds: Histogram
-    """Label `operation`: how long each took, failed ones included."""
-    failures: Counter
-    """Labels `operation` and `code` (shared.errors.ErrorCode)."""
-
-
-def build(registry: CollectorRegistry) -> Meters:
-    """The meters of the calls, registered with `registry`."""
-    return Meters(
-        seconds=Histogram(
-            "scout_dht_operation_seconds",
-            "Time of one call, from its turn to its answer.",
-            ["operation"],
-            buckets=LATENCY_SECONDS,
-            registry=registry,
-        ),
-        failures=Counter(
-            "scout_dht_failures", "Calls answered with an error.", ["operation", "code"], registry=registry
-        ),
-    )
+def build(registry: CollectorRegistry) -> OperationMeters:
+    """The meters of the calls by contract, registered with `registry`."""
+    return OperationMeters.build(registry, "dht", LATENCY_SECONDS)
 
 
 class NodeCollector(Collector):
