@@ -60,7 +60,7 @@ class Maintenance:
         entropy: Entropy,
         emit: Callable[[Event], None],
     ) -> None:
-        """`emit` takes the events. Everything is due at once: the first call sets the deadlines."""
+        """`emit` takes the events."""
         self._neighbours = 0
         """Nodes that answered our last lookup of our own id, at most k: a small network has no more."""
         self._config = config
@@ -80,8 +80,13 @@ class Maintenance:
             Duty.NEWCOMERS: self._newcomers.ping,
             Duty.BOOTSTRAP: self._watch_contacts,
         }
-        self._due = dict.fromkeys(self._duties, -inf)
-        self._next = -inf
+        self._due: dict[Duty, float] = {}
+        self._next = inf
+
+    def start(self, now: float) -> None:
+        """Every duty is due at once; the first time each only says when it is due again."""
+        self._due = dict.fromkeys(self._duties, now)
+        self._next = now
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""

@@ -71,6 +71,7 @@ class Node:
         lookups = Lookups(config, self._routing, self._guard, verify)
         self._operations = Operations(config, self._asker, lookups, self._events.append)
         self._maintenance = Maintenance(config, tables, self._asker, lookups, entropy, self._events.append)
+        self._maintenance.start(now)
 
     # in: the network and the timer
 
