@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from scout.encoding import Blob, Hex
+from shared.json_bytes import Blob, Hex
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from urllib.parse import quote
 import aiohttp
 
 from scout.answers import CreatedLink, FoundItem, Key, StoredItem
-from scout.encoding import Blob, Hex
 from scout.link import Link
 from scout.transport import Call, RetryPolicy, Surroundings, Transport
+from shared.json_bytes import Blob, Hex
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for a call with all its attempts: longer than any deadline of the service."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from scout.answers import CreatedLink, Device, Devices, Entry, Inbox, Record, Sent, Written
-from scout.encoding import Blob
 from scout.synchronise import EntryUpdated, Finalize, synchronise
 from scout.transport import Call, Transport, decode_answer
+from shared.json_bytes import Blob
 
 
 class Link:

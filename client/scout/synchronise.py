@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from scout.answers import Entry, Record
-from scout.encoding import Blob
 from scout.errors import ScoutApiError
 from shared.errors import ErrorCode
+from shared.json_bytes import Blob
 
 if TYPE_CHECKING:
     from scout.link import Link

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from scout.encoding import MalformedAnswerError, decode_json, encode_json
 from scout.errors import ClientError, ScoutApiError, Unreachable
 from shared.clock import Clock, SystemClock
+from shared.json_bytes import MalformedJsonError, decode_json, encode_json
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ def decode_answer(answer: Answer, type_: type[T]) -> T:
     """An answer's body as `type_`; ScoutApiError `unexpected_answer` when something else speaks at that address."""
     try:
         return decode_json(answer.body, type_)
-    except MalformedAnswerError as error:
+    except MalformedJsonError as error:
         raise ScoutApiError("unexpected_answer", f"expected a Scout service: {error}", status=answer.status) from error
 
 

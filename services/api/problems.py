@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from services.api import render
-from services.api.encoding import encode_json
 from shared.errors import ErrorCode, ScoutError
+from shared.json_bytes import encode_json
 from shared.usecases.synchronise import PreconditionFailedError
 
 CONTENT_TYPE = "application/problem+json"

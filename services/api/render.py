@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.api import schemas
-from services.api.encoding import Blob, Bytes20
 from shared.contracts import dht
+from shared.json_bytes import Blob, Bytes20
 from shared.usecases.devices import Device
 from shared.usecases.inbox import Inbox, Position
 from shared.usecases.messages import Sent

@@ -1,6 +1,7 @@
 """What comes in and what goes out as JSON, in the same types that validate it. Unknown fields are refused.
 
-Bytes are `Blob` (base64url without padding), keys `Bytes32` and hashes `Bytes20` (lower-case hex): see `encoding`.
+Bytes are `Blob` (base64url without padding), keys `Bytes32` and hashes `Bytes20` (lower-case hex):
+see `shared.json_bytes`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from services.api.encoding import Blob, Bytes20, Bytes32
 from shared.format.scout1.mailbox import MAX_MEMBER
 from shared.format.scout1.record import MAX_ID
+from shared.json_bytes import Blob, Bytes20, Bytes32
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
 

@@ -11,12 +11,13 @@ from typing import TypeVar
 from aiohttp import web
 
 from services.api import schemas
-from services.api.encoding import convert_text, decode_json, encode_json
+from services.api.decoding import convert_text, decode_body
 from services.api.meters import Meters
 from shared.bus.ports import KeyValue
 from shared.clock import Clock
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
+from shared.json_bytes import encode_json
 from shared.settings import Secret
 from shared.usecases.ports import Ports
 from shared.usecases.synchronise import Synced, Synchroniser
@@ -112,7 +113,7 @@ async def body_of(request: web.Request, into: type[T]) -> T:
         raise ScoutError(
             ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Expected Content-Type application/json, got {request.content_type}."
         )
-    return decode_json(await request.read(), into)
+    return decode_body(await request.read(), into)
 
 
 def query_of(request: web.Request, into: type[T]) -> T:

@@ -7,8 +7,6 @@ one tenant's handle for another's.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from shared.errors import ErrorCode, ScoutError
+from shared.json_bytes import from_base64url, to_base64url
 from shared.settings import Secret
 
 Entropy = Callable[[int], bytes]
@@ -67,7 +66,7 @@ class Handles:
         box = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
             secret, _associated(header, kind, tenant), nonce, self._newest.secret.reveal()
         )
-        return base64.urlsafe_b64encode(header + nonce + box).rstrip(b"=").decode()
+        return to_base64url(header + nonce + box)
 
     def unwrap(self, kind: Kind, tenant: str, handle: str) -> bytes:
         """The secret in a handle.
@@ -98,14 +97,10 @@ def _associated(header: bytes, kind: Kind, tenant: str) -> bytes:
 
 def _from_text(handle: str) -> bytes | None:
     """The bytes of canonical base64url, None for anything else: one secret must not have several spellings."""
-    if len(handle) > MAX_HANDLE or not handle.isascii():
-        return None
-    text = handle.encode()
     try:
-        raw = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
+        return from_base64url(handle) if len(handle) <= MAX_HANDLE else None
+    except ValueError:
         return None
-    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=") == text else None
 
 
 def _bad_handle(kind: Kind) -> ScoutError:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from scout.answers import StoringReport
-from scout.encoding import encode_json
+from shared.json_bytes import encode_json
 
 UNBOUNDED = 10_000
 """Columns of a pipe: nothing is cut off or wrapped there."""

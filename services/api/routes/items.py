@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.api import render, schemas
-from services.api.encoding import Blob, Bytes20
 from services.api.service import answer, body_of, context_of, no_query, path_of, service_of
 from shared.errors import ErrorCode, ScoutError
+from shared.json_bytes import Blob, Bytes20
 from shared.usecases import items
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.api import schemas
-from services.api.encoding import Bytes32
 from services.api.service import answer, body_of, context_of, service_of
 from shared.contracts import crypto
 from shared.errors import ErrorCode, ScoutError
+from shared.json_bytes import Bytes32
 from shared.usecases import links
 
 

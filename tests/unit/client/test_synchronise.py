@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import scout
-from scout.encoding import Blob, from_base64url, to_base64url
 from scout.synchronise import MAX_ATTEMPTS
+from shared.json_bytes import Blob, from_base64url, to_base64url
 from tests.support.scripted_api import Reply, ScriptedApi, VirtualTime, problem, scripted_api, surroundings
 
 STORING = {"asked": 8, "answered": 8, "stored": 8, "rejected": {}, "timed_out": 0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import scout
-from scout.encoding import Hex
 from scout.transport import Call
+from shared.json_bytes import Hex
 from tests.support.scripted_api import Reply, VirtualTime, problem, scripted_api, surroundings
 
 STORING = {"asked": 8, "answered": 8, "stored": 8, "rejected": {}, "timed_out": 0}
