@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from scout.secretfiles import SecretFileError, create_private_file
+from scout.secretfiles import SecretFileError, create_secret_file
 
 FILE_NAME = "profile.json"
 
@@ -70,7 +70,7 @@ def save_profile(home: Path, profile: Profile) -> None:
     path = home / FILE_NAME
     fresh = path.with_suffix(f".{os.getpid()}.new")
     try:
-        create_private_file(fresh, msgspec.json.format(msgspec.json.encode(profile), indent=2) + b"\n")
+        create_secret_file(fresh, msgspec.json.format(msgspec.json.encode(profile), indent=2) + b"\n")
         fresh.replace(path)
     except SecretFileError as error:
         raise ProfileError(str(error)) from error

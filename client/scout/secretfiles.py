@@ -7,17 +7,16 @@ The bare 64 hex digits are read too: that is how other programs keep them.
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from shared.private_files import create_private_file, make_private_directory
 from shared.settings import Secret
 
 SECRET_SIZE = 32
-OWNER_ONLY = 0o600
 _LONGEST_FILE = 4096
 
 
@@ -48,19 +47,14 @@ class StoredSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return Secret(bytes.fromhex(self.secret))
 
 
-def create_private_file(path: Path, content: bytes) -> None:
+def create_secret_file(path: Path, content: bytes) -> None:
     """Write a new file that only its owner can read; its directory is made if need be.
 
     Raises SecretFileError, also when the file is already there.
     """
     _make_directory(path.parent)
     try:
-        # O_EXCL: whoever made the file first keeps it, even between a look and a write
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        create_private_file(path, content)
     except FileExistsError:
         raise SecretFileError(f"{path} is already there, and a secret is never overwritten") from None
     except OSError as error:
@@ -69,7 +63,7 @@ def create_private_file(path: Path, content: bytes) -> None:
 
 def _make_directory(path: Path) -> None:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(path)
     except OSError as error:
         raise SecretFileError(f"expected a directory at {path}, or room for one: {error.strerror}") from error
 
@@ -77,7 +71,7 @@ def _make_directory(path: Path) -> None:
 def write_secret(path: Path, kind: Kind, secret: Secret, member: int | None = None) -> None:
     """Keep `secret` in a new file of the owner's. Raises SecretFileError."""
     stored = StoredSecret(kind=kind, secret=secret.reveal().hex(), member=member)
-    create_private_file(path, msgspec.json.encode(stored) + b"\n")
+    create_secret_file(path, msgspec.json.encode(stored) + b"\n")
 
 
 def read_secret(path: Path, kind: Kind) -> StoredSecret:

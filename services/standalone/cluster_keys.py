@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from shared.errors import ErrorCode, ScoutError
+from shared.private_files import create_private_file
 from shared.settings import Secret
 
 KEY_SIZE = 32
 FILE_NAME = "cluster-keys.json"
-_OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,7 @@ def kept_keys(state: Path, entropy: Callable[[int], bytes]) -> ClusterKeys:
 
 def _keep(path: Path, keys: ClusterKeys) -> None:
     stored = _Stored(keys.bus.reveal().hex(), keys.master.reveal().hex())
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(stored))
+    create_private_file(path, msgspec.json.encode(stored))
 
 
 def _read(path: Path) -> ClusterKeys:
