@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
+from shared.http import listening
 from shared.settings import Endpoint
 
 Checks = Mapping[str, bool]
@@ -28,14 +29,8 @@ async def serve_ops(listen: Endpoint, registry: CollectorRegistry, ready: ReadyC
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz(ready))
     app.router.add_get("/metrics", make_aiohttp_handler(registry))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        host, port, *_ = runner.addresses[0]
-        yield Endpoint(host, port)
-    finally:
-        await runner.cleanup()
+    async with listening(web.AppRunner(app, access_log=None), listen) as bound:
+        yield bound
 
 
 async def _livez(_request: web.Request) -> web.Response:

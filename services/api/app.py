@@ -27,6 +27,7 @@ from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import Clock, SystemClock
 from shared.contracts import crypto, dht
+from shared.http import listening
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 from shared.settings import Endpoint, Secret
@@ -89,13 +90,8 @@ async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoi
         lingering_time=LINGER_S,
         shutdown_timeout=DRAIN_S,
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        host, port, *_ = runner.addresses[0]
-        yield Endpoint(host, port)
-    finally:
-        await runner.cleanup()
+    async with listening(runner, listen) as bound:
+        yield bound
 
 
 @asynccontextmanager

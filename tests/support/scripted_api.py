@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from scout import Surroundings
+from shared.http import listening
+from shared.settings import Endpoint
 
 
 @dataclass
@@ -68,15 +70,9 @@ async def scripted_api(*replies: Reply) -> AsyncIterator[ScriptedApi]:
     api = ScriptedApi(list(replies))
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    api.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with listening(web.AppRunner(app), Endpoint("127.0.0.1", 0)) as bound:
+        api.url = f"http://{bound}"
         yield api
-    finally:
-        await runner.cleanup()
 
 
 @dataclass
