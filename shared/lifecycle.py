@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
+from shared import logs
 from shared.errors import ScoutError
 from shared.settings import SettingsError
 
@@ -39,6 +41,35 @@ EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class ServiceSettings(Protocol):
+    """What `run_service` itself needs of a service's settings."""
+
+    @property
+    def log_level(self) -> str:
+        """One of `shared.service_settings.LOG_LEVEL`."""
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def run_service(
+    service: str,
+    read: Callable[[Mapping[str, str]], S],
+    serve: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]],
+) -> int:
+    """Run a service as a process of its own: its settings from the environment, its logs on standard error.
+
+    `read` makes the settings and may raise SettingsError; `serve` works until the event is set. Returns as `run` does.
+    """
+
+    async def main(stop: asyncio.Event) -> None:
+        settings = read(os.environ)  # noqa: TID251  # on behalf of the composition roots
+        logs.configure(service, settings.log_level)
+        await serve(settings, stop)
+
+    return run(service, main)
 
 
 def run(service: str, main: Main, *, grace_s: float = GRACE_S) -> int:

@@ -18,7 +18,7 @@ from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_routes
 from services.api.service import SERVICE, Limits, Service
 from services.api.settings import Settings, read
-from shared import lifecycle, logs
+from shared import lifecycle
 from shared.bus.key_value import RedisKeyValue
 from shared.bus.meters import BusMeters
 from shared.bus.ports import KeyValue, Requester
@@ -133,13 +133,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def main() -> int:
     """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run(SERVICE_NAME, _run)
-
-
-async def _run(stop: asyncio.Event) -> None:
-    settings = read(os.environ)  # noqa: TID251  # a composition root
-    logs.configure(SERVICE_NAME, settings.log_level)
-    await serve(settings, stop)
+    return lifecycle.run_service(SERVICE_NAME, read, serve)
 
 
 def _ready(redis: RedisClient) -> dict[str, bool]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.api.service import Limits, Network
-from shared.bus.redis_client import redis_url
-from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed, one_of, secret_hex
+from shared import service_settings
+from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed
 
-BUS_KEY_SIZE = 32
+OPS_PORT = 9102
 SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS = 100, 60_000
 SMALLEST_BODY, LARGEST_BODY = 1_024, 16 * 1024 * 1024
 LARGEST_CROWD = 100_000
@@ -21,7 +21,8 @@ class Settings:
     """All that the service is told from outside."""
 
     listen: Endpoint
-    redis_url: str
+    redis_url: str = field(repr=False)
+    """May hold a password."""
     bus_key: Secret
     ops_listen: Endpoint
     log_level: str
@@ -32,10 +33,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader, usual = Reader(environ), Limits()
     listen = reader.read(Setting("SCOUT_API_LISTEN", loopback_endpoint, Endpoint("127.0.0.1", 8080)))
-    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
-    bus_key = reader.read(Setting("SCOUT_BUS_KEY", secret_hex(BUS_KEY_SIZE), required=True))
-    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
-    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    url, bus_key = reader.read(service_settings.REDIS_URL), reader.read(service_settings.BUS_KEY)
+    ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
+    log_level = reader.read(service_settings.LOG_LEVEL)
     deadline = integer(SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS)
     limits = Limits(
         deadline_ms=reader.read(Setting("SCOUT_API_DEADLINE_MS", deadline, usual.deadline_ms)),

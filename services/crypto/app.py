@@ -9,7 +9,7 @@ from importlib.metadata import version
 from services.crypto import handlers, meters
 from services.crypto.service import CryptoService
 from services.crypto.settings import Settings, read
-from shared import lifecycle, logs
+from shared import lifecycle
 from shared.bus.consumer import Consumer
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import RedisClient, connect
@@ -41,13 +41,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def main() -> int:
     """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run(SERVICE, _run)
-
-
-async def _run(stop: asyncio.Event) -> None:
-    settings = read(os.environ)  # noqa: TID251  # a composition root
-    logs.configure(SERVICE, settings.log_level)
-    await serve(settings, stop)
+    return lifecycle.run_service(SERVICE, read, serve)
 
 
 def _ready(redis: RedisClient) -> dict[str, bool]:

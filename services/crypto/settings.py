@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.crypto.handles import MASTER_KEY_SIZE, MAX_KEY_ID, MasterKey
-from shared.bus.redis_client import redis_url
-from shared.bus.seal import KEY_BYTES
-from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, one_of, secret_hex
+from shared import service_settings
+from shared.settings import Endpoint, Reader, Secret, Setting, secret_hex
+
+OPS_PORT = 9101
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,10 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader = Reader(environ)
-    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
-    bus_key = reader.read(Setting("SCOUT_BUS_KEY", secret_hex(KEY_BYTES), required=True))
+    url, bus_key = reader.read(service_settings.REDIS_URL), reader.read(service_settings.BUS_KEY)
     master_keys = reader.read(Setting("SCOUT_MASTER_KEYS", parse_master_keys, required=True))
-    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9101)))
-    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
+    log_level = reader.read(service_settings.LOG_LEVEL)
     reader.finish()
     return Settings(url, bus_key, master_keys, ops_listen, log_level)
 

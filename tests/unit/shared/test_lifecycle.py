@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -107,6 +108,57 @@ def test_a_return_without_a_signal_is_success() -> None:
         assert not stop.is_set()
 
     assert run("api", main) == 0
+
+
+SERVICE = """
+import logging, sys
+from dataclasses import dataclass
+from shared.lifecycle import run_service
+from shared.service_settings import LOG_LEVEL
+from shared.settings import Reader
+
+@dataclass
+class Settings:
+    log_level: str
+
+def read(environ):
+    reader = Reader(environ)
+    settings = Settings(reader.read(LOG_LEVEL))
+    reader.finish()
+    return settings
+
+async def serve(settings, stop):
+    logging.getLogger("work").info("not asked for")
+    logging.getLogger("work").warning("at %s", settings.log_level)
+
+sys.exit(run_service("echo", read, serve))
+"""
+
+
+def service(log_level: str) -> tuple[int, str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", SERVICE],
+        env={"SCOUT_LOG_LEVEL": log_level},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return ended.returncode, ended.stderr
+
+
+def test_a_service_logs_as_its_environment_says() -> None:
+    status, err = service("warning")
+    assert status == 0
+    (line,) = err.splitlines()
+    logged = json.loads(line)
+    assert (logged["service"], logged["level"], logged["event"]) == ("echo", "warning", "at warning")
+
+
+def test_a_service_with_wrong_settings_does_not_begin() -> None:
+    status, err = service("loud")
+    assert (status, err.count("\n")) == (2, 1)
+    assert err.startswith("scout echo: SCOUT_LOG_LEVEL: expected one of debug")
 
 
 async def test_owned_tasks_run_behind_and_end_with_their_owner() -> None:
