@@ -130,6 +130,7 @@ class ReceivedMessage(Answered, frozen=True, kw_only=True):
 
     member: int
     number: int | None
+    """From 1 in its list; None in a list that an original client writes, which does not count."""
     body: Blob
     sealed: bool
     """False: anybody could have read it, and anybody who knew the record's address could have written it."""

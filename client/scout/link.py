@@ -102,6 +102,7 @@ class Link:
     async def messages(self, after: int | None = None, *, limit: int | None = None, cursor: str | None = None) -> Inbox:
         """The other members' messages with a number above `after`, oldest first, at most `limit` of them.
 
+        Messages without a number, of an original client's list, come along whatever `after` says.
         A `cursor` from an earlier answer's `more` reads on from there towards older ones.
         """
         asked = {"after": after, "limit": limit, "cursor": cursor}

@@ -11,6 +11,8 @@ import pytest
 import scout
 from services.standalone.app import Stack
 from services.standalone.config import StandaloneConfig
+from shared.format.scout1 import messages
+from shared.format.scout1.mailbox import mailbox_id
 from tests.support.standalone import stack_in_a_thread
 
 
@@ -83,6 +85,18 @@ async def test_a_long_list_is_read_on_by_its_cursor(client: scout.Client) -> Non
     older = await ben.messages(cursor=more.cursor)
     assert [message.number for message in older.messages] == [1]
     assert older.more == []
+
+
+async def test_an_original_clients_list_has_no_numbers(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    first = await client.put_item(messages.frame(messages.EMPTY_HEAD, b"plain"))
+    await ada.sync({mailbox_id(ada.member): first.hash})
+    (message,) = (await ben.messages(after=7)).messages
+    assert (message.number, bytes(message.body), message.sealed) == (None, b"plain", False)
+    assert (await ada.send(b"behind it")).number is None
+    await ada.sync({mailbox_id(ada.member): b"\1" * 20})
+    (gap,) = (await ben.messages()).gaps
+    assert (gap.first, gap.last) == (None, None)
 
 
 async def test_an_unsealed_message_says_so(client: scout.Client) -> None:

@@ -30,7 +30,8 @@ def send(
     at = invocation(context)
     body = _body(text)
     sent = run_with_link(at, link, "Sending", lambda made: made.send(body, seal=seal))
-    at.output.result(sent, f"Message {sent.number} left: {stored_by(sent.storing)}.")
+    which = "Message" if sent.number is None else f"Message {sent.number}"
+    at.output.result(sent, f"{which} left: {stored_by(sent.storing)}.")
 
 
 def inbox(
@@ -47,7 +48,7 @@ def inbox(
         found,
         ("Number", "Message", ""),
         (
-            (str(message.number), text_of(message.body), "" if message.sealed else "not sealed")
+            (_number(message.number), text_of(message.body), "" if message.sealed else "not sealed")
             for message in found.messages
         ),
         empty="No messages.",
@@ -84,9 +85,14 @@ def get(
         at.output.raw(value)
 
 
+def _number(number: int | None) -> str:
+    """A message's number; a dash where nobody knows it, as in an original client's list."""
+    return "-" if number is None else str(number)
+
+
 def _span(gap: Gap) -> str:
-    """Which messages a gap holds; a dash stands for a number that nobody knows."""
-    first, last = (str(number) if number is not None else "-" for number in (gap.first, gap.last))
+    """Which messages a gap holds."""
+    first, last = _number(gap.first), _number(gap.last)
     return first if first == last else f"{first} to {last}"
 
 

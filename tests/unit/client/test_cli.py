@@ -112,6 +112,24 @@ async def test_get_writes_the_bytes_as_they_are(home: Path, capfdbinary: pytest.
     assert capfdbinary.readouterr().out == b"\x00\xffhi"
 
 
+async def test_a_number_that_nobody_knows_is_a_dash(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = {"member": 0, "number": None, "target": "ab" * 20, "body": "cGxhaW4", "sealed": False}
+    gap = {"member": 0, "first": None, "last": None, "error": "nobody holds it"}
+    inbox = Reply(200, {"messages": [message], "gaps": [gap], "more": []})
+    storing = {"asked": 8, "answered": 8, "stored": 8}
+    sent = Reply(200, {"number": None, "target": "ab" * 20, "seq": 2, "storing": storing})
+    save_profile(home, Profile(links={"friend": SavedLink(link="handle")}))
+    async with scripted_api(inbox, inbox, sent) as api:
+        assert await _in_thread(home, "inbox", "friend", "--url", api.url) == 0
+        shown = capsys.readouterr()
+        assert shown.out.splitlines()[1].split() == ["-", "plain", "not", "sealed"]
+        assert "Member 0: message - can't be read: nobody holds it" in shown.err
+        assert await _in_thread(home, "inbox", "friend", "--json", "--url", api.url) == 0
+        assert json.loads(capsys.readouterr().out)["messages"][0]["number"] is None
+        assert await _in_thread(home, "send", "friend", "hello", "--url", api.url) == 0
+        assert capsys.readouterr().out == "Message left: stored by 8 of 8 nodes so far.\n"
+
+
 def test_help_names_the_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert scout(home, "--help") == 0
     assert "Exit status" in capsys.readouterr().out
