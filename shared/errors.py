@@ -43,6 +43,8 @@ class ErrorCode(StrEnum):
     """This `Idempotency-Key` was used before with another request, or is in use right now."""
     CONFLICT = "conflict"
     """Other writers changed the record again and again until the attempts or the time ran out."""
+    SEQ_EXHAUSTED = "seq_exhausted"
+    """The record, an entry or a message list bears the highest number there is: nothing newer can be written there."""
     NOT_STORED = "not_stored"
     """No node stored the value."""
     DHT_UNAVAILABLE = "dht_unavailable"

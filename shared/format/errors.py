@@ -28,7 +28,7 @@ class FieldError(FormatError):
 
 
 class SeqExhaustedError(FormatError):
-    """A sequence number stands at its highest value, 2^63 - 1: nothing newer can be written."""
+    """A number that must rise stands at its highest: 2^63 - 1 of a seq, 2^32 - 1 of a message. Nothing can follow."""
 
 
 class LimitError(FormatError):

@@ -9,6 +9,8 @@ from shared.format import errors
 
 _CODES: dict[type[errors.FormatError], ErrorCode] = {
     errors.LowOrderKeyError: ErrorCode.LOW_ORDER_PUBLIC_KEY,
+    # whoever wrote the highest number is to blame, not the caller who finds it there
+    errors.SeqExhaustedError: ErrorCode.SEQ_EXHAUSTED,
     errors.EntryTooLargeError: ErrorCode.ENTRY_TOO_LARGE,
     errors.TooManyEntriesError: ErrorCode.TOO_MANY_ENTRIES,
     errors.RecordFullError: ErrorCode.RECORD_FULL,
@@ -18,7 +20,7 @@ _CODES: dict[type[errors.FormatError], ErrorCode] = {
 
 
 def scout_error(error: errors.FormatError) -> ScoutError:
-    """The error to raise for `error` to a caller whose input caused it; limits bring their figures as facts."""
+    """The error to raise for `error` to the caller it stopped; limits bring their figures as facts."""
     facts: dict[str, Any] = {}
     if isinstance(error, errors.LimitError):
         facts = {"size": error.size, "limit": error.limit}

@@ -68,6 +68,8 @@ _HINTS: dict[str, str] = {
     ErrorCode.RECORD_FULL: "Take something out with `scout sync LINK --remove ID`.",
     ErrorCode.TOO_MANY_ENTRIES: "Take something out with `scout sync LINK --remove ID`.",
     ErrorCode.CONFLICT: "Others are writing the same record; try again.",
+    ErrorCode.SEQ_EXHAUSTED: "Somebody who shares the secret wrote the highest number there is: use another entry id, "
+    "or link anew with another key.",
     ErrorCode.PRECONDITION_FAILED: "Others are writing the same record; try again.",
     ErrorCode.DHT_UNAVAILABLE: "The service's DHT node has no contacts: check its network and its bootstrap nodes.",
     ErrorCode.NOT_STORED: "No DHT node took it; try again.",

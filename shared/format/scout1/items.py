@@ -39,5 +39,5 @@ def next_seq(seen: Iterable[int]) -> int:
     """
     highest = max(seen, default=FIRST_SEQ - 1)
     if highest >= bep44.MAX_SEQ:
-        raise SeqExhaustedError(f"expected a seq below {bep44.MAX_SEQ}, got {highest}")
+        raise SeqExhaustedError(f"expected a seq below {bep44.MAX_SEQ} for the record, got {highest}")
     return max(highest + 1, FIRST_SEQ)

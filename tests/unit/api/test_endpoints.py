@@ -125,6 +125,16 @@ async def test_sync_with_a_seq_merges(api: Api) -> None:
     assert merged.body["new"] == [1]
 
 
+async def test_an_entry_at_the_highest_seq_is_not_its_readers_fault(api: Api) -> None:
+    link = await api.link()
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"last"), "seq": 2**63 - 1}]}, link=link)
+    answer = await api.call("PUT", "/v1/devices/1", {"name": "phone"}, link=link)
+    assert (answer.status, answer.code) == (409, "seq_exhausted")
+    assert "entry 1" in answer.body["detail"]
+    assert "Retry-After" not in answer.headers
+    assert (await api.call("PUT", "/v1/devices/2", {"name": "phone"}, link=link)).status == 200
+
+
 async def test_record_and_its_tag(api: Api) -> None:
     link = await api.link()
     empty = await api.call("GET", "/v1/record", link=link)

@@ -90,6 +90,7 @@ async def test_no_service_ends_with_3(home: Path, capsys: pytest.CaptureFixture[
         (problem(403, "bad_handle"), 1),
         (problem(404, "not_found"), 1),
         (problem(413, "record_full", used=956), 1),
+        (problem(409, "seq_exhausted"), 1),
         (problem(413, "item_too_large"), 2),
         (problem(400, "invalid_request"), 2),
         (problem(504, "deadline_exceeded", retry_after=60), 3),

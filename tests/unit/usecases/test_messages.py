@@ -211,8 +211,9 @@ async def test_an_entry_that_is_no_mailbox(world: World) -> None:
 async def test_the_last_number_refuses_and_says_so(world: World) -> None:
     mine = await world.place(0)
     await plant_mailbox(world, mine, 0, mailbox.serialise(Mailbox(b"\1" * 20, mailbox.MAX_NUMBER)))
-    with pytest.raises(ScoutError, match="4294967295 messages"):
+    with pytest.raises(ScoutError, match="4294967295 messages") as error:
         await leave(world, mine, b"one too many")
+    assert error.value.code is ErrorCode.SEQ_EXHAUSTED
 
 
 async def test_a_dht_that_gives_nothing_is_an_error_and_one_that_stops_is_more(

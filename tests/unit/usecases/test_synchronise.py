@@ -120,14 +120,15 @@ async def test_the_highest_seq_can_not_be_followed(world: World) -> None:
     world.twin.plant(place.public_key, await world.version(place, bep44.MAX_SEQ, Entry(1, 1, b"a")))
     with pytest.raises(ScoutError) as error:
         await world.sync(place, {1: b"b"})
-    assert code_of(error) is ErrorCode.INVALID_REQUEST
+    assert code_of(error) is ErrorCode.SEQ_EXHAUSTED
 
 
 async def test_the_highest_entry_seq_refuses_its_own_change_only(world: World) -> None:
     place = await world.place()
     world.twin.plant(place.public_key, await world.version(place, 1, Entry(1, MAX_SEQ, b"a")))
-    with pytest.raises(ScoutError):
+    with pytest.raises(ScoutError, match="for entry 1") as error:
         await world.sync(place, {1: b"b"})
+    assert code_of(error) is ErrorCode.SEQ_EXHAUSTED
     assert (await world.sync(place, {2: b"b"})).record.seq == 2
 
 
