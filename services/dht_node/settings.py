@@ -9,9 +9,10 @@ from pathlib import Path
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.net.bootstrap import WELL_KNOWN
-from shared.bus.redis_client import redis_url
-from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, one_of, text
+from shared import service_settings
+from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, text
 
+OPS_PORT = 9102
 STATE_FILE = "dht_node.state"
 MAX_INBOUND_RATE = 1_000_000
 
@@ -62,9 +63,8 @@ def read(environ: Mapping[str, str]) -> Settings:
     listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
     bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(WELL_KNOWN)))
     state_dir = reader.read(_STATE_DIR)
-    url = reader.read(Setting("SCOUT_REDIS_URL", redis_url, required=True))
-    ops_listen = reader.read(Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", 9102)))
-    log_level = reader.read(Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info"))
+    url, log_level = reader.read(service_settings.REDIS_URL), reader.read(service_settings.LOG_LEVEL)
+    ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     reader.finish()
     state_path = Path(state_dir) / STATE_FILE if state_dir else None
     return Settings(url, node, listen, tuple(bootstrap), state_path, ops_listen, log_level)

@@ -109,4 +109,7 @@ def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
 
 def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
     item = Item(row[b"value"], row.get(b"k"), row.get(b"sig", b""), row.get(b"seq", 0))
+    kinds = (bytes, bytes | None, bytes, int)
+    if len(row[b"target"]) != ID_SIZE or not all(map(isinstance, item, kinds)):
+        raise ValueError("expected an item's target, value, key, signature and seq")
     return SavedItem(row[b"target"], item, (row[b"expires_ms"] - utc_ms) / 1000)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.net.bootstrap import WELL_KNOWN
+from services.dht_node.settings import read
+from shared.settings import Endpoint, SettingsError
+
+ENVIRONMENT = {"SCOUT_REDIS_URL": "redis://user:hush@127.0.0.1:6379/0"}
+
+
+def test_the_public_dht_by_default() -> None:
+    settings = read(ENVIRONMENT)
+    assert settings.listen == Endpoint("0.0.0.0", 6881)
+    assert settings.bootstrap == WELL_KNOWN
+    assert settings.node == NodeConfig()
+    assert settings.state_path is None
+    assert settings.ops_listen.port == 9102
+    assert "hush" not in repr(settings)
+
+
+def test_everything_can_be_chosen() -> None:
+    settings = read(
+        ENVIRONMENT
+        | {
+            "SCOUT_DHT_LISTEN": "127.0.0.7:7000",
+            "SCOUT_DHT_BOOTSTRAP": "127.0.0.1:1, router.example:2",
+            "SCOUT_DHT_EXTERNAL_IP": "21.75.31.124",
+            "SCOUT_DHT_LAB": "true",
+            "SCOUT_DHT_READ_ONLY": "yes",
+            "SCOUT_DHT_STATE_DIR": "state",
+            "SCOUT_DHT_INBOUND_RATE": "0",
+        }
+    )
+    assert settings.listen == Endpoint("127.0.0.7", 7000)
+    assert settings.bootstrap == (Endpoint("127.0.0.1", 1), Endpoint("router.example", 2))
+    assert settings.node == NodeConfig(lab=True, read_only=True, external_ip="21.75.31.124", inbound_rate=0)
+    assert settings.state_path == Path("state") / "dht_node.state"
+
+
+def test_a_lab_asks_nobody_of_the_public_dht() -> None:
+    assert read(ENVIRONMENT | {"SCOUT_DHT_LAB": "true"}).bootstrap == ()
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(
+            {
+                "SCOUT_DHT_LISTEN": "example.org:6881",
+                "SCOUT_DHT_BOOTSTRAP": "nowhere",
+                "SCOUT_DHT_EXTERNAL_IP": "::1",
+                "SCOUT_DHT_LAB": "perhaps",
+                "SCOUT_DHT_INBOUND_RATE": "-1",
+            }
+        )
+    assert {line.partition(":")[0] for line in caught.value.problems} == {
+        "SCOUT_REDIS_URL",
+        "SCOUT_DHT_LISTEN",
+        "SCOUT_DHT_BOOTSTRAP",
+        "SCOUT_DHT_EXTERNAL_IP",
+        "SCOUT_DHT_LAB",
+        "SCOUT_DHT_INBOUND_RATE",
+    }
