@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from services.dht_node.core.contact import Address
-from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
+from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, Isolated, OperationId, Outcome
 from services.dht_node.core.node import Node
 from shared.clock import Clock
 from shared.settings import Endpoint
@@ -87,7 +87,8 @@ class Driver:
     async def run(self, begin: Begin) -> Outcome:
         """Begin an operation and wait for its outcome; what `begin` raises is raised here.
 
-        Cancelling the wait leaves the operation to its end, which nobody hears of.
+        Cancelling the wait leaves the operation to its end, which nobody hears of. When the driver closes, whoever
+        still waits hears that there is nobody to ask any more.
         """
         operation = begin(self.node, self._clock.monotonic())
         future: asyncio.Future[Outcome] = self._loop.create_future()
@@ -155,5 +156,6 @@ class Driver:
         self._loop.remove_reader(self._sock)
         if self._timer is not None:
             self._timer.cancel()
-        for future in self._waiting.values():
-            future.cancel()
+        for operation, future in self._waiting.items():
+            if not future.done():
+                future.set_result(Isolated(operation))
