@@ -13,7 +13,7 @@ import uvloop
 
 from bench.krpc.contacts import contacts
 from bench.machine import pin
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB
 from services.dht_node.opening import open_driver
 from shared.clock import SystemClock
 from shared.settings import Endpoint
@@ -21,8 +21,7 @@ from shared.settings import Endpoint
 
 async def serve(host: str, port: int) -> None:
     """Run the node until standard input ends."""
-    config = NodeConfig(lab=True, inbound_rate=0.0)
-    async with open_driver(config, Endpoint(host, port), bootstrap=()) as driver:
+    async with open_driver(LAB, Endpoint(host, port), bootstrap=()) as driver:
         driver.node.add_saved(contacts(), SystemClock().monotonic())
         while await asyncio.to_thread(sys.stdin.readline):
             print(driver.node.contacts, flush=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.net.bootstrap import WELL_KNOWN
 from shared import service_settings
 from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, text
@@ -54,8 +54,8 @@ def read(environ: Mapping[str, str]) -> Settings:
     reader = Reader(environ)
     lab = reader.read(Setting("SCOUT_DHT_LAB", flag, default=False))
     rate = int(NodeConfig().inbound_rate)
-    node = NodeConfig(
-        lab=lab,
+    node = replace(
+        LAB if lab else NodeConfig(),
         read_only=reader.read(Setting("SCOUT_DHT_READ_ONLY", flag, default=False)),
         external_ip=reader.read(_EXTERNAL_IP),
         inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),

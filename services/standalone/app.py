@@ -22,14 +22,14 @@ from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from services.dht_node import handlers as dht_handlers
 from services.dht_node import meters as dht_meters
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
 from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
 from services.standalone.config import StandaloneConfig
 from services.standalone.embedded_bus import embedded_bus
 from services.standalone.serving import serving
-from services.standalone.swarm import LAB, entry_points, is_loopback, open_swarm, own_address, until_joined
+from services.standalone.swarm import entry_points, is_loopback, open_swarm, own_address, until_joined
 from shared.bus.consumer import Consumer
 from shared.bus.key_value import RedisKeyValue
 from shared.bus.meters import BusMeters

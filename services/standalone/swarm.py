@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB
 from services.dht_node.opening import open_node
 from services.dht_node.service import DhtService
 from shared.clock import Clock
@@ -17,9 +17,6 @@ from shared.contracts.dht import Status
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.settings import Endpoint
-
-LAB = NodeConfig(lab=True, inbound_rate=0.0)
-"""Loopback addresses are peers, and a test may ask as fast as it can."""
 
 JOIN_WITHIN = 10.0
 """Seconds; on loopback it takes some milliseconds a node."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB
 from services.dht_node.opening import open_node
 from services.dht_node.service import DhtService
 from shared.clock import SystemClock
@@ -21,7 +21,6 @@ from tests.support.waiting import wait_until
 
 CLOCK = SystemClock()
 CONTENT = b"put by one, read by the other"
-LAB = NodeConfig(lab=True, inbound_rate=0.0)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from nacl.signing import SigningKey
 
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core import config
 from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.events import OperationId
 from services.dht_node.core.items import Found, MutablePut
@@ -14,7 +14,7 @@ from services.dht_node.core.messages import Reply
 from services.dht_node.core.node import Node
 from shared.format import bep44
 
-LAB = NodeConfig(lab=True, inbound_rate=0.0)
+LAB = config.LAB
 """Nodes of a test live at private addresses, and many of them ask from few."""
 PATIENCE = 30.0
 """Seconds until the deadline of an operation."""

@@ -48,6 +48,9 @@ class NodeConfig:
     """BEP 44: a storing node may drop an item two hours after its last put."""
     items_max: int = 10_000
     item_bytes_max: int = 64 * 2**20
+    network_share: float = 0.1
+    """Share of the bounds above, and of those on peers, that one /24 may fill; 1 switches the quota off. Ten full
+    networks fill a store, and then whoever holds less takes the place of those that hold more."""
     peer_lifetime: float = 30 * 60.0
     peer_hashes_max: int = 2000
     peers_per_hash_max: int = 500
@@ -60,6 +63,24 @@ class NodeConfig:
     """Queries a second from one address; 0 switches the limit off."""
     inbound_burst: float = 50.0
     inbound_tracked_max: int = 65_536
+    egress_rate: float = 2.0 * 2**20
+    """Bytes of answers a second in total, 0: no limit. 16 Mbit/s: 7,000 answers, what a large node of the public
+    network is asked."""
+    egress_burst: float = 4.0 * 2**20
+    egress_network_rate: float = 32.0 * 2**10
+    """The same for each /24, 0: no limit. 100 answers a second: many share a network, and a victim's line bears it."""
+    egress_network_burst: float = 128.0 * 2**10
+    egress_tracked_max: int = 65_536
+    """Networks whose budget is remembered, and addresses that have proven themselves."""
+    small_answer: int = 500
+    """Bytes. A longer value goes only to proven addresses while egress is short: eight nodes and a token take about
+    300, so an answer stays under ten times its question."""
+    verification_rate: float = 50.0
+    """Signatures of others verified a second for each /24, 0: no limit. 60 us each: 0.3 % of a core."""
+    verification_burst: float = 200.0
+    verification_total_rate: float = 4000.0
+    """The same in total: a quarter of a core."""
+    verification_total_burst: float = 4000.0
     datagram_max: int = 2048
     """Bytes read of a datagram; the largest legitimate one (a put of 1000 bytes with salt) is under 1300."""
 
@@ -86,3 +107,15 @@ class NodeConfig:
     vote_share: float = 2 / 3
     version: bytes = field(default=b"SC\x00\x01")
     """BEP 5 `v`: two letters of the client and its version."""
+
+
+LAB = NodeConfig(
+    lab=True,
+    inbound_rate=0.0,
+    network_share=1.0,
+    egress_rate=0.0,
+    egress_network_rate=0.0,
+    verification_rate=0.0,
+    verification_total_rate=0.0,
+)
+"""A network of our own, on one machine or in one /24: nobody there is a stranger, and one address has many nodes."""

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
+from math import inf
+from typing import NamedTuple
 
 from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import COMPACT_PEER
+from services.dht_node.core.quotas import Quotas
+
+EVICTION_LOOKS = 16
+"""Of so many swarms that are silent longest the smallest goes when there is no room: a large one is wanted by many."""
+
+
+class SavedPeer(NamedTuple):
+    """An announcement as it outlives a restart."""
+
+    info_hash: bytes
+    peer: bytes
+    remaining: float
+    """Seconds of its lifetime that are left."""
 
 
 class PeerStore:
     """Compact peers (6 bytes) by info-hash (20 bytes); `now` is in monotonic seconds.
 
-    Both levels are kept in the order of the last announcement, so what is dropped, by age or for room, is at the front.
+    Both levels are kept in the order of the last announcement, so what expires is at the front. A network can't push
+    out what others announced by announcing much: it has its share, and of a full swarm its own peers go first.
     """
 
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
         self._swarms: dict[bytes, dict[bytes, float]] = {}
         """Info-hash -> peer -> when it expires."""
+        share = config.network_share
+        self._quotas = Quotas(config.peer_hashes_max * share if share < 1 else inf, inf)
+        """Announcements by network: as many as its share of the info-hashes."""
 
     def __len__(self) -> int:
         return len(self._swarms)
 
-    def announce(self, info_hash: bytes, peer: bytes, now: float) -> None:
-        """Add a peer or renew it; when there is no room, the one longest silent goes."""
-        swarm = self._swarms.pop(info_hash, {})
-        swarm.pop(peer, None)
-        swarm[peer] = now + self._config.peer_lifetime
-        if len(swarm) > self._config.peers_per_hash_max:
-            del swarm[next(iter(swarm))]
-        self._swarms[info_hash] = swarm
-        if len(self._swarms) > self._config.peer_hashes_max:
-            del self._swarms[next(iter(self._swarms))]
+    def announce(self, info_hash: bytes, peer: bytes, now: float) -> bool:
+        """Add a peer or renew it; False when its network has its share of announcements already."""
+        return self._announce(info_hash, peer, now + self._config.peer_lifetime)
 
     def get(self, info_hash: bytes, now: float) -> list[bytes]:
         """As many peers as fit into a reply, the latest first: they are the likeliest to be there still."""
@@ -44,6 +58,58 @@ class PeerStore:
         """Forget the peers past their lifetime; costs what is forgotten, and a look at each info-hash."""
         for info_hash, swarm in list(self._swarms.items()):
             while swarm and next(iter(swarm.values())) <= now:
-                del swarm[next(iter(swarm))]
+                self._forget(swarm, next(iter(swarm)))
             if not swarm:
                 del self._swarms[info_hash]
+
+    def saved(self, now: float) -> list[SavedPeer]:
+        """All announcements, with what is left of their lifetime."""
+        return [
+            SavedPeer(info_hash, peer, expires - now)
+            for info_hash, swarm in self._swarms.items()
+            for peer, expires in swarm.items()
+            if expires > now
+        ]
+
+    def restore(self, saved: Iterable[SavedPeer], now: float) -> None:
+        """Take back what was saved into an empty store, for at most the rest of its lifetime."""
+        for row in sorted(saved, key=lambda row: row.remaining):
+            if row.remaining > 0:
+                self._announce(row.info_hash, row.peer, now + min(row.remaining, self._config.peer_lifetime))
+
+    def _announce(self, info_hash: bytes, peer: bytes, expires: float) -> bool:
+        swarm = self._swarms.get(info_hash, {})
+        if peer in swarm:
+            self._forget(swarm, peer)
+        elif not self._quotas.admits(_network(peer), 0):
+            return False
+        elif len(swarm) >= self._config.peers_per_hash_max:
+            self._forget(swarm, self._least_missed(swarm, peer))
+        if info_hash not in self._swarms and len(self._swarms) >= self._config.peer_hashes_max:
+            self._drop_smallest()
+        swarm[peer] = expires
+        self._quotas.add(_network(peer), 0)
+        self._swarms.pop(info_hash, None)
+        self._swarms[info_hash] = swarm
+        return True
+
+    def _least_missed(self, swarm: dict[bytes, float], newcomer: bytes) -> bytes:
+        """Of a full swarm the peer longest silent, one of the newcomer's own network if there is any."""
+        network = _network(newcomer)
+        return next((peer for peer in swarm if _network(peer) == network), next(iter(swarm)))
+
+    def _drop_smallest(self) -> None:
+        silent = islice(self._swarms, EVICTION_LOOKS)
+        smallest = min(silent, key=lambda info_hash: len(self._swarms[info_hash]))
+        swarm = self._swarms.pop(smallest)
+        for peer in list(swarm):
+            self._forget(swarm, peer)
+
+    def _forget(self, swarm: dict[bytes, float], peer: bytes) -> None:
+        del swarm[peer]
+        self._quotas.remove(_network(peer), 0)
+
+
+def _network(peer: bytes) -> bytes:
+    """The /24 of a compact peer, 3 bytes; the /48 of an IPv6 one, 6 bytes."""
+    return peer[:3] if len(peer) == COMPACT_PEER else peer[:6]

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.dht_node.core.compose import Replies
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import IPV4_SIZE, Address, pack_address, pack_ip
+from services.dht_node.core.contact import IPV4_SIZE, Address, pack_address, pack_ip, prefix
 from services.dht_node.core.errors import Rejection, WireError
 from services.dht_node.core.messages import (
     AnnouncePeer,
@@ -114,7 +114,8 @@ class Responder:
         if not self._tokens.accepts(announced.token, pack_ip(source[0]), announced.info_hash):
             return self._refusal(query, source, Rejection.BAD_TOKEN)
         peer = source if announced.port is None else (source[0], announced.port)
-        self._peers.announce(announced.info_hash, pack_address(peer), now)
+        if not self._peers.announce(announced.info_hash, pack_address(peer), now):
+            return self._refusal(query, source, Rejection.STORE_FULL)
         return self._replies.acknowledgement(query.transaction, pack_address(source))
 
     def _get(self, query: Query, asked: Get, source: Address, now: float) -> bytes:
@@ -124,6 +125,7 @@ class Responder:
         item = self._items.get(asked.target, now)
         if item is None:
             return self._replies.peers(query.transaction, asker, nodes, token)
+        self._items.asked_for(asked.target, prefix(source[0]))
         if asked.seq is not None and item.public_key is not None and item.seq <= asked.seq:
             return self._replies.seq(query.transaction, asker, nodes, token, item.seq)
         return self._replies.item(query.transaction, asker, nodes, token, item)
@@ -143,12 +145,12 @@ class Responder:
         if not self._tokens.accepts(put.token, pack_ip(source[0]), target):
             return Rejection.BAD_TOKEN
         if key is None:
-            return self._store(target, Item(put.value), now)
+            return self._store(target, Item(put.value), source, now)
         if len(put.salt) > MAX_SALT:
             return Rejection.SALT_TOO_BIG
-        return self._try_mutable(target, put, now)
+        return self._try_mutable(target, put, source, now)
 
-    def _try_mutable(self, target: bytes, put: Put, now: float) -> Rejection | None:
+    def _try_mutable(self, target: bytes, put: Put, source: Address, now: float) -> Rejection | None:
         if put.public_key is None or put.signature is None or put.seq is None:
             return Rejection.MALFORMED_QUERY
         match self._items.standing(target, put, now):
@@ -164,10 +166,10 @@ class Responder:
                 pass
         if not self._verify(put.public_key, put.signature, signable_bytes(put.value, put.seq, put.salt)):
             return Rejection.BAD_SIGNATURE
-        return self._store(target, Item(put.value, put.public_key, put.signature, put.seq), now)
+        return self._store(target, Item(put.value, put.public_key, put.signature, put.seq), source, now)
 
-    def _store(self, target: bytes, item: Item, now: float) -> Rejection | None:
-        return None if self._items.put(target, item, now) else Rejection.STORE_FULL
+    def _store(self, target: bytes, item: Item, source: Address, now: float) -> Rejection | None:
+        return None if self._items.put(target, item, now, prefix(source[0])) else Rejection.STORE_FULL
 
     def _refusal(self, query: Query, source: Address, reason: Rejection) -> bytes:
         self._stats.rejected[reason] += 1

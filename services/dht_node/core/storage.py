@@ -1,17 +1,32 @@
-"""The BEP 44 items that we hold for others: bounded in number and bytes, gone two hours after their last put."""
+"""The BEP 44 items that we hold for others: bounded in number and bytes, gone two hours after their last put.
+
+Who goes when all is full. An item's *rank* is the number of bits that its target shares with our id, plus a bit for
+each doubling of the networks that have asked for it: the near ones are ours to keep, and so are those that are read.
+A newcomer takes the place of an item of lower rank, the lowest first, and never of the oldest as such: that would let
+one flooder empty the store. Nor does it take the place of a network that holds hardly more than its own: first a
+network may fill only its share, and when all is full anyway it grows only at the cost of larger ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
+from itertools import islice
 from typing import NamedTuple
+from zlib import crc32
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.ids import shared_bits
 from services.dht_node.core.messages import Item, Put
+from services.dht_node.core.quotas import UNLIMITED, Quotas
 
 ITEM_OVERHEAD = 116
 """Bytes counted for an item beside its value: target, key and signature."""
+EVICTION_LOOKS = 16
+"""Items of the lowest ranks that are looked at for one that may go; those passed over are looked at last next time."""
+ASKER_BITS = 32
+"""Bits of the sketch of who asked for an item. It saturates at 6 more bits of rank, which is all that forged sources
+can win for an item: as much as an attacker gets by trying 64 targets."""
 
 
 class Standing(Enum):
@@ -33,11 +48,18 @@ class SavedItem(NamedTuple):
     item: Item
     remaining: float
     """Seconds of its lifetime that are left."""
+    network: bytes = UNLIMITED
+    """Who put it, as `contact.prefix`."""
 
 
 class _Held(NamedTuple):
     item: Item
     expires: float
+    network: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.item.value) + ITEM_OVERHEAD
 
 
 class ItemStore:
@@ -49,9 +71,16 @@ class ItemStore:
     def __init__(self, own_id: bytes, config: NodeConfig) -> None:
         self._config = config
         self._own_id = own_id
+        self._clear()
+
+    def _clear(self) -> None:
         self._held: dict[bytes, _Held] = {}
-        self._near: dict[int, dict[bytes, None]] = {}
-        """Targets by the bits that they share with our id, in order of arrival: who goes first when all is full."""
+        self._ranks: dict[int, dict[bytes, None]] = {}
+        """Targets by rank, in order of arrival."""
+        self._askers: dict[bytes, int] = {}
+        """Target -> a bit for each network that asked, by its hash; only of items that anybody asked for."""
+        share = self._config.network_share
+        self._quotas = Quotas(self._config.items_max * share, self._config.item_bytes_max * share)
         self.bytes_held = 0
 
     def __len__(self) -> int:
@@ -77,14 +106,27 @@ class ItemStore:
             return Standing.CAS_MISMATCH
         return Standing.NEW if put.seq > stored.seq else Standing.SEQ_TOO_LOW
 
-    def put(self, target: bytes, item: Item, now: float) -> bool:
-        """Store an item, in place of what was under its target; False when there is no room for it."""
+    def put(self, target: bytes, item: Item, now: float, network: bytes = UNLIMITED) -> bool:
+        """Store an item that somebody in `network` put, in place of what was under its target.
+
+        False when there is no room for it or when the network has filled its share; the older version then stands.
+        """
         self.expire(now)
-        return self._put(target, item, now + self._config.item_lifetime)
+        return self._put(target, _Held(item, now + self._config.item_lifetime, network))
 
     def refresh(self, target: bytes, now: float) -> None:
         """Let the item under a target live as long as if it had just been put."""
         self._held[target] = self._held.pop(target)._replace(expires=now + self._config.item_lifetime)
+
+    def asked_for(self, target: bytes, network: bytes) -> None:
+        """Somebody in `network` asked for an item that is stored: it counts for more when room is short."""
+        askers = self._askers.get(target, 0)
+        seen = askers | 1 << crc32(network) % ASKER_BITS
+        if seen == askers:
+            return
+        self._unrank(target)
+        self._askers[target] = seen
+        self._ranks.setdefault(self._rank(target), {})[target] = None
 
     def expire(self, now: float) -> None:
         """Forget what is past its lifetime."""
@@ -101,14 +143,14 @@ class ItemStore:
     def adopt_id(self, own_id: bytes) -> None:
         """Our id has changed, and with it which items are near."""
         self._own_id = own_id
-        self._near = {}
+        self._ranks = {}
         for target in self._held:
-            self._near.setdefault(shared_bits(target, own_id), {})[target] = None
+            self._ranks.setdefault(self._rank(target), {})[target] = None
 
     def saved(self, now: float) -> list[SavedItem]:
         """Everything that is stored, with what is left of its lifetime."""
         return [
-            SavedItem(target, held.item, held.expires - now)
+            SavedItem(target, held.item, held.expires - now, held.network)
             for target, held in self._held.items()
             if held.expires > now
         ]
@@ -116,38 +158,73 @@ class ItemStore:
     def restore(self, saved: Iterable[SavedItem], now: float) -> None:
         """Take back what was saved, for at most the rest of its lifetime; what is stored already stands."""
         rows = {row.target: row for row in saved} | {row.target: row for row in self.saved(now)}
-        self._held, self._near, self.bytes_held = {}, {}, 0
+        self._clear()
         for row in sorted(rows.values(), key=lambda row: row.remaining):
             if row.remaining > 0:
-                self._put(row.target, row.item, now + min(row.remaining, self._config.item_lifetime))
+                expires = now + min(row.remaining, self._config.item_lifetime)
+                self._put(row.target, _Held(row.item, expires, row.network))
 
-    def _put(self, target: bytes, item: Item, expires: float) -> bool:
-        if target in self._held:
-            self._drop(target)
-        if not self._make_room(target, len(item.value) + ITEM_OVERHEAD):
-            return False
-        self._held[target] = _Held(item, expires)
-        self._near.setdefault(shared_bits(target, self._own_id), {})[target] = None
-        self.bytes_held += len(item.value) + ITEM_OVERHEAD
-        return True
-
-    def _make_room(self, target: bytes, size: int) -> bool:
-        """Decide who goes when all is full: an item farther from our id than the new one, else the new one itself.
-
-        The near ones are ours to keep: readers will ask us for them. Dropping the oldest instead would let one flooder
-        empty the store. "Farther" is in whole bits, which takes no search.
-        """
-        while len(self._held) >= self._config.items_max or self.bytes_held + size > self._config.item_bytes_max:
-            farthest = min(self._near, default=None)
-            if farthest is None or farthest >= shared_bits(target, self._own_id):
+    def _put(self, target: bytes, new: _Held) -> bool:
+        former = self._held.get(target)
+        if not self._quotas.admits(new.network, new.size):
+            if former is None:
                 return False
-            self._drop(next(iter(self._near[farthest])))
+            # a full network's items may change, and count where they did
+            new = new._replace(network=former.network)
+        if not self._make_room(target, new, former):
+            return False
+        if former is not None:
+            self._drop(target, forget=False)
+        self._held[target] = new
+        self._ranks.setdefault(self._rank(target), {})[target] = None
+        self._quotas.add(new.network, new.size)
+        self.bytes_held += new.size
         return True
 
-    def _drop(self, target: bytes) -> None:
+    def _make_room(self, target: bytes, new: _Held, former: _Held | None) -> bool:
+        """Let as many items go as the new one needs the room of; none, when that would not be enough."""
+        items = len(self._held) + (former is None) - self._config.items_max
+        size = self.bytes_held + new.size - (former.size if former else 0) - self._config.item_bytes_max
+        if items <= 0 and size <= 0:
+            return True
+        weight = self._quotas.items(new.network) + (former is None)
+        going: list[bytes] = []
+        for candidate in list(islice(self._below(target), EVICTION_LOOKS)):
+            held = self._held[candidate]
+            if held.network != new.network and self._quotas.items(held.network) <= weight:
+                rank = self._ranks[self._rank(candidate)]
+                rank[candidate] = rank.pop(candidate)
+                continue
+            going.append(candidate)
+            items, size = items - 1, size - held.size
+            if items <= 0 and size <= 0:
+                for victim in going:
+                    self._drop(victim)
+                return True
+        return False
+
+    def _below(self, target: bytes) -> Iterator[bytes]:
+        """The targets of lower rank, lowest first."""
+        own = self._rank(target)
+        for rank in sorted(self._ranks):
+            if rank >= own:
+                return
+            yield from self._ranks[rank]
+
+    def _rank(self, target: bytes) -> int:
+        return shared_bits(target, self._own_id) + self._askers.get(target, 0).bit_count().bit_length()
+
+    def _unrank(self, target: bytes) -> None:
+        rank = self._rank(target)
+        del self._ranks[rank][target]
+        if not self._ranks[rank]:
+            del self._ranks[rank]
+
+    def _drop(self, target: bytes, *, forget: bool = True) -> None:
+        """Take an item out; with `forget` off the memory of who asked for it stays, for its next version."""
         held = self._held.pop(target)
-        self.bytes_held -= len(held.item.value) + ITEM_OVERHEAD
-        bits = shared_bits(target, self._own_id)
-        del self._near[bits][target]
-        if not self._near[bits]:
-            del self._near[bits]
+        self.bytes_held -= held.size
+        self._quotas.remove(held.network, held.size)
+        self._unrank(target)
+        if forget:
+            self._askers.pop(target, None)

@@ -47,8 +47,49 @@ def test_peers_of_an_info_hash_are_bounded() -> None:
 
 
 def test_info_hashes_are_bounded() -> None:
-    peers = PeerStore(NodeConfig(peer_hashes_max=2))
+    peers = PeerStore(NodeConfig(peer_hashes_max=2, network_share=1.0))
     for number in range(3):
         peers.announce(bytes(19) + bytes([number]), peer(1), 0.0)
     assert len(peers) == 2
     assert peers.get(bytes(20), 0.0) == []
+
+
+def test_a_network_announces_its_share_and_may_renew_it() -> None:
+    peers = PeerStore(NodeConfig(peer_hashes_max=50))
+    hashes = [bytes(19) + bytes([number]) for number in range(10)]
+    assert [peers.announce(info_hash, peer(1), 0.0) for info_hash in hashes] == [True] * 5 + [False] * 5
+    assert peers.announce(hashes[0], peer(1), 1.0)
+    assert peers.announce(hashes[9], bytes([9, 9, 9, 1, 0, 1]), 0.0)
+    peers.expire(MINUTES_30 + 1)
+    assert peers.announce(hashes[9], peer(1), MINUTES_30 + 1)
+
+
+def test_in_a_full_swarm_a_flooding_network_pushes_out_its_own() -> None:
+    peers = PeerStore(NodeConfig(peers_per_hash_max=10))
+    others = [bytes([9, number, 0, 0, 0, 1]) for number in range(9)]
+    for other in others:
+        peers.announce(OWN_ID, other, 0.0)
+    for number in range(100):
+        peers.announce(OWN_ID, peer(number), 1.0)
+    assert set(others) < set(peers.get(OWN_ID, 1.0))
+
+
+def test_when_there_are_too_many_swarms_the_smallest_of_the_silent_ones_goes() -> None:
+    peers = PeerStore(NodeConfig(peer_hashes_max=2, network_share=1.0))
+    for number in range(3):
+        peers.announce(OWN_ID, peer(number), 0.0)
+    peers.announce(OTHER_ID, peer(1), 1.0)
+    peers.announce(bytes(20), peer(1), 2.0)
+    assert len(peers.get(OWN_ID, 2.0)) == 3
+    assert peers.get(OTHER_ID, 2.0) == []
+
+
+def test_announcements_outlive_a_restart_for_what_is_left_of_their_lifetime() -> None:
+    peers = PeerStore(NodeConfig())
+    peers.announce(OWN_ID, peer(1), 0.0)
+    peers.announce(OTHER_ID, peer(2), 600.0)
+    restarted = PeerStore(NodeConfig())
+    restarted.restore(peers.saved(900.0), 50.0)
+    assert restarted.get(OWN_ID, 50.0 + 899) == [peer(1)]
+    assert restarted.get(OWN_ID, 50.0 + 900) == []
+    assert restarted.get(OTHER_ID, 50.0 + 1499) == [peer(2)]

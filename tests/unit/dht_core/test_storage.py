@@ -103,6 +103,97 @@ def test_bytes_are_bounded_too() -> None:
     assert store.bytes_held <= 3 * (3 + ITEM_OVERHEAD)
 
 
+def test_a_newer_version_that_does_not_fit_leaves_the_older_in_place() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(item_bytes_max=2 * (3 + ITEM_OVERHEAD)))
+    targets = [id_in_bucket(OWN_ID, 4, number) for number in range(2)]
+    assert all(store.put(target, ITEM, 0.0) for target in targets)
+    assert not store.put(targets[0], Item(b"10:0123456789", KEY, SIGNATURE, 6), 1.0)
+    assert [store.get(target, 1.0) for target in targets] == [ITEM, ITEM]
+
+
+def test_a_newer_version_makes_room_for_itself_and_not_of_itself() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(item_bytes_max=2 * (3 + ITEM_OVERHEAD)))
+    near, far = id_in_bucket(OWN_ID, 9, 1), id_in_bucket(OWN_ID, 1, 1)
+    for target in (near, far):
+        store.put(target, ITEM, 0.0)
+    newer = Item(b"10:0123456789", KEY, SIGNATURE, 6)
+    assert not store.put(far, newer, 1.0)
+    assert store.put(near, newer, 1.0)
+    assert (store.get(near, 1.0), store.get(far, 1.0)) == (newer, None)
+
+
+def test_one_that_would_not_fit_even_then_pushes_nothing_out() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(item_bytes_max=3 * (3 + ITEM_OVERHEAD)))
+    held = [id_in_bucket(OWN_ID, bits, 1) for bits in (1, 8, 9)]
+    for target in held:
+        store.put(target, ITEM, 0.0)
+    assert not store.put(id_in_bucket(OWN_ID, 5, 1), Item(b"999:" + bytes(999)), 1.0)
+    assert all(store.get(target, 1.0) for target in held)
+
+
+def test_what_many_networks_ask_for_stays_longer_than_what_is_as_near() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=2))
+    asked, unasked = (id_in_bucket(OWN_ID, 5, number) for number in range(2))
+    for target in (asked, unasked):
+        store.put(target, ITEM, 0.0)
+    for number in range(9):
+        store.asked_for(asked, bytes([9, 9, number]))
+    assert store.put(id_in_bucket(OWN_ID, 6, 1), ITEM, 1.0)
+    assert store.get(unasked, 1.0) is None
+    assert not store.put(id_in_bucket(OWN_ID, 6, 2), ITEM, 1.0)
+    assert store.put(id_in_bucket(OWN_ID, 14, 2), ITEM, 1.0)
+
+
+def test_one_network_asking_again_and_again_counts_once_and_all_together_for_six_bits() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=1))
+    target = id_in_bucket(OWN_ID, 5, 1)
+    store.put(target, ITEM, 0.0)
+    for _ in range(100):
+        store.asked_for(target, b"one")
+    assert store.put(id_in_bucket(OWN_ID, 7, 1), ITEM, 0.0)
+    for number in range(1000):
+        store.asked_for(id_in_bucket(OWN_ID, 7, 1), number.to_bytes(3, "big"))
+    assert not store.put(id_in_bucket(OWN_ID, 13, 1), ITEM, 0.0)
+    assert store.put(id_in_bucket(OWN_ID, 14, 1), ITEM, 0.0)
+
+
+def test_a_network_fills_its_share_and_no_more() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=100))
+    stored = [store.put(id_in_bucket(OWN_ID, 4, number), ITEM, 0.0, b"one") for number in range(20)]
+    assert stored == [True] * 10 + [False] * 10
+    assert store.put(id_in_bucket(OWN_ID, 4, 99), ITEM, 0.0, b"two")
+    assert store.put(id_in_bucket(OWN_ID, 4, 0), replace_seq(6), 0.0, b"one")
+    store.expire(HOURS_2)
+    assert store.put(id_in_bucket(OWN_ID, 4, 0), ITEM, HOURS_2, b"one")
+
+
+def test_a_share_is_in_bytes_too() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(item_bytes_max=30 * (3 + ITEM_OVERHEAD)))
+    assert [store.put(id_in_bucket(OWN_ID, 4, number), ITEM, 0.0, b"one") for number in range(4)] == [True] * 3 + [
+        False
+    ]
+
+
+def test_a_full_network_may_renew_what_another_put_and_gains_no_place_by_it() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=10))
+    mine, others = (id_in_bucket(OWN_ID, 4, number) for number in range(2))
+    store.put(mine, ITEM, 0.0, b"one")
+    store.put(others, ITEM, 0.0, b"two")
+    assert store.put(others, replace_seq(6), 0.0, b"one")
+    assert not store.put(id_in_bucket(OWN_ID, 4, 2), ITEM, 0.0, b"two")
+
+
+def test_in_a_full_store_a_network_grows_only_at_the_cost_of_larger_ones() -> None:
+    store = ItemStore(OWN_ID, NodeConfig(items_max=12, network_share=1.0))
+    for number in range(8):
+        store.put(id_in_bucket(OWN_ID, 2, number), ITEM, 0.0, b"large")
+    for number in range(4):
+        store.put(id_in_bucket(OWN_ID, 1, number), ITEM, 0.0, b"small%d" % number)
+    stored = [store.put(id_in_bucket(OWN_ID, 9, number), ITEM, 0.0, b"newcomer") for number in range(10)]
+    assert stored == [True] * 4 + [False] * 6
+    assert all(store.get(id_in_bucket(OWN_ID, 1, number), 0.0) for number in range(4))
+
+
 def test_expired_items_make_room() -> None:
     store = ItemStore(OWN_ID, NodeConfig(items_max=1))
     assert store.put(id_in_bucket(OWN_ID, 9, 1), ITEM, 0.0)

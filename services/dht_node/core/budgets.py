@@ -1,0 +1,52 @@
+"""How much each of many may have in a second: addresses, networks, or all together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Budgets(Generic[K]):
+    """A token bucket for each key; `now` is in monotonic seconds, costs are in whatever unit the rate is.
+
+    The generic cell rate algorithm: for each key one number, when its bucket will be full again. Keys are tracked in
+    two generations. When the younger is full it becomes the older and the older is forgotten, so memory is bounded,
+    nothing is ever searched, and a key that keeps spending is never forgotten.
+    """
+
+    def __init__(self, rate: float, burst: float, tracked_max: int) -> None:
+        """`rate` a second, `burst` at once; a rate of 0 switches the limit off. It knows `tracked_max` keys."""
+        self._interval = 1 / rate if rate > 0 else 0.0
+        # half a unit more than the burst leaves, because sums of floats are not exact
+        self._depth = (burst + 0.5) * self._interval
+        self._generation_max = max(tracked_max // 2, 1)
+        self._young: dict[K, float] = {}
+        self._old: dict[K, float] = {}
+
+    def spend(self, key: K, now: float, cost: float = 1.0) -> bool:
+        """Whether `key` can afford `cost`; takes it if so, and nothing otherwise."""
+        if not self._interval:
+            return True
+        young = self._young
+        full_at = young.get(key)
+        if full_at is None:
+            full_at = self._old.get(key, now)
+            if len(young) >= self._generation_max:
+                self._old = young
+                young = self._young = {}
+        spent_until = max(full_at, now) + cost * self._interval
+        if spent_until - now > self._depth:
+            young[key] = full_at
+            return False
+        young[key] = spent_until
+        return True
+
+    def is_short(self, key: K, now: float) -> bool:
+        """Whether `key` has less than half of its burst left."""
+        return self._young.get(key, self._old.get(key, now)) - now > self._depth / 2
+
+    def tracked(self) -> int:
+        """Keys whose spending is remembered: at most `tracked_max`, some of them twice."""
+        return len(self._young) + len(self._old)
