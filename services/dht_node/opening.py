@@ -25,9 +25,6 @@ from shared.settings import endpoint as parse_endpoint
 
 log = logging.getLogger(__name__)
 
-SAVE_INTERVAL = 300.0
-"""Seconds between two savings: a crash loses at most so much of what was stored."""
-
 
 @asynccontextmanager
 async def open_node(
@@ -68,6 +65,7 @@ async def open_driver(
     node = Node(config, entropy=entropy, verify=verify_ed25519, now=clock.monotonic())
     if saved is not None:
         node.restore_items(saved.items, clock.monotonic())
+        node.restore_peers(saved.peers, clock.monotonic())
         node.add_saved(saved.contacts, clock.monotonic())
     names = WELL_KNOWN if bootstrap is None else [_endpoint(name) for name in bootstrap]
     wishes = Bootstrap(names)
@@ -75,7 +73,7 @@ async def open_driver(
         async with Tasks() as tasks:
             tasks.start(wishes.run(driver.add_bootstrap), name="bootstrap")
             if state_path is not None:
-                tasks.start(_save_regularly(state_path, node, clock), name="save state")
+                tasks.start(_save_regularly(state_path, node, clock, config.save_interval), name="save state")
             try:
                 yield driver
             finally:
@@ -83,9 +81,9 @@ async def open_driver(
                     _saving(state_path, node, clock)()
 
 
-async def _save_regularly(path: Path, node: Node, clock: Clock) -> None:
+async def _save_regularly(path: Path, node: Node, clock: Clock, interval: float) -> None:
     while True:
-        await asyncio.sleep(SAVE_INTERVAL)
+        await asyncio.sleep(interval)
         try:
             await asyncio.to_thread(_saving(path, node, clock))
         except OSError as error:
@@ -94,7 +92,10 @@ async def _save_regularly(path: Path, node: Node, clock: Clock) -> None:
 
 def _saving(path: Path, node: Node, clock: Clock) -> Callable[[], None]:
     """Look at the node now, and write it down when called: encoding and the disk may take another thread."""
-    now = state.NodeState(node.id, tuple(node.saved_contacts()), tuple(node.saved_items(clock.monotonic())))
+    at = clock.monotonic()
+    now = state.NodeState(
+        node.id, tuple(node.saved_contacts()), tuple(node.saved_items(at)), tuple(node.saved_peers(at))
+    )
     utc_ms = clock.utc_ms()
     return lambda: state.save(path, now, utc_ms)
 

@@ -100,6 +100,9 @@ class NodeConfig:
     keep_last: int = 16
     """In a mass failure the last contacts are not evicted: they are the way back."""
 
+    save_interval: float = 300.0
+    """Between two savings of the state: a crash loses at most so much of what was stored."""
+
     vote_window: float = 300.0
     votes_max: int = 50
     votes_min: int = 25

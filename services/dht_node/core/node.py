@@ -26,7 +26,7 @@ from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.maintenance import Maintenance
 from services.dht_node.core.messages import Datagram, ErrorReply, FindNode, Get, GetPeers, Query, Reply
 from services.dht_node.core.operations import Operations
-from services.dht_node.core.peers import PeerStore
+from services.dht_node.core.peers import PeerStore, SavedPeer
 from services.dht_node.core.ports import Entropy, Verify
 from services.dht_node.core.responder import Responder, Tables
 from services.dht_node.core.routing import RoutingTable
@@ -66,6 +66,7 @@ class Node:
             Tokens(entropy, config.token_rotation, now),
         )
         self._items = tables.items
+        self._peers = tables.peers
         self._responder = Responder(config, tables, verify, self.stats)
         self._asker = Asker(config, self._routing, entropy, self._outbox, self.stats)
         lookups = Lookups(config, self._routing, self._guard, verify)
@@ -123,6 +124,10 @@ class Node:
     def restore_items(self, saved: Iterable[SavedItem], now: float) -> None:
         """Take back stored items of an earlier run."""
         self._items.restore(saved, now)
+
+    def restore_peers(self, saved: Iterable[SavedPeer], now: float) -> None:
+        """Take back announced peers of an earlier run."""
+        self._peers.restore(saved, now)
 
     def get_mutable(self, target: bytes, salt: bytes, *, settle: bool, deadline: float, now: float) -> OperationId:
         """Find the versions of a mutable item: of every node that answers, or with `settle` off the first valid one.
@@ -226,6 +231,10 @@ class Node:
     def saved_items(self, now: float) -> list[SavedItem]:
         """The stored items, with what is left of their lifetime."""
         return self._items.saved(now)
+
+    def saved_peers(self, now: float) -> list[SavedPeer]:
+        """The announced peers, with what is left of their lifetime."""
+        return self._peers.saved(now)
 
     # how
 

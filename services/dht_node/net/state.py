@@ -1,21 +1,24 @@
-"""What a node remembers over a restart: its id, its best contacts, the items it holds for others.
+"""What a node remembers over a restart: its id, its best contacts, the items and peers it holds for others.
 
-One bencoded file, replaced atomically. A file that can't be read is set aside, never deleted and never trusted: the
-node begins anew, as it would on another machine.
+One bencoded file, replaced atomically, with a digest over all the rest. A file that can't be read is set aside, never
+deleted and never trusted: the node begins anew, as it would on another machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.dht_node.core.contact import COMPACT_NODE, Contact, pack_contact, unpack_address
+from services.dht_node.core.contact import COMPACT_NODE, COMPACT_PEER, Contact, pack_contact, unpack_address
 from services.dht_node.core.ids import ID_SIZE
 from services.dht_node.core.messages import Item
+from services.dht_node.core.peers import SavedPeer
+from services.dht_node.core.quotas import UNLIMITED
 from services.dht_node.core.storage import SavedItem
 from shared.format import bencode
 
@@ -33,6 +36,7 @@ class NodeState:
     node_id: bytes
     contacts: tuple[Contact, ...]
     items: tuple[SavedItem, ...]
+    peers: tuple[SavedPeer, ...] = ()
 
 
 def load(path: Path, utc_ms: int) -> NodeState | None:
@@ -54,8 +58,10 @@ def save(path: Path, state: NodeState, utc_ms: int) -> None:
     """Replace what is in `path` by `state`, as of `utc_ms`; after a crash there is the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
+    row = _encode(state, utc_ms)
+    row[b"digest"] = _digest(row)
     with draft.open("wb") as file:
-        file.write(bencode.encode(_encode(state, utc_ms)))
+        file.write(bencode.encode(row))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
@@ -79,6 +85,7 @@ def _encode(state: NodeState, utc_ms: int) -> dict[bytes, Any]:
         b"id": state.node_id,
         b"nodes": b"".join(map(pack_contact, state.contacts)),
         b"items": [_encode_item(saved, utc_ms) for saved in state.items],
+        b"peers": [[saved.info_hash, saved.peer, _expiry(saved, utc_ms)] for saved in state.peers],
     }
 
 
@@ -86,16 +93,30 @@ def _encode_item(saved: SavedItem, utc_ms: int) -> dict[bytes, Any]:
     row: dict[bytes, Any] = {
         b"target": saved.target,
         b"value": saved.item.value,
-        b"expires_ms": utc_ms + int(saved.remaining * 1000),
+        b"network": saved.network,
+        b"expires_ms": _expiry(saved, utc_ms),
     }
     if saved.item.public_key is not None:
         row |= {b"k": saved.item.public_key, b"sig": saved.item.signature, b"seq": saved.item.seq}
     return row
 
 
+def _expiry(saved: SavedItem | SavedPeer, utc_ms: int) -> int:
+    return utc_ms + int(saved.remaining * 1000)
+
+
+def _digest(row: dict[bytes, Any]) -> bytes:
+    """BLAKE2b (16 bytes) over all but the digest itself: a damaged disk may change bytes and leave the form intact."""
+    return hashlib.blake2b(
+        bencode.encode({key: value for key, value in row.items() if key != b"digest"}), digest_size=16
+    ).digest()
+
+
 def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
     if row[b"version"] != VERSION:
         raise ValueError(f"expected version {VERSION}, got {row[b'version']!r}")
+    if b"digest" in row and row[b"digest"] != _digest(row):  # files from before 0.1 have none
+        raise ValueError("the digest does not fit")
     if len(row[b"id"]) != ID_SIZE:
         raise ValueError(f"expected an id of {ID_SIZE} bytes")
     age = (utc_ms - row[b"saved_ms"]) / 1000
@@ -104,12 +125,21 @@ def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
         Contact(packed[at : at + ID_SIZE], unpack_address(packed[at + ID_SIZE : at + COMPACT_NODE]))
         for at in range(0, len(packed), COMPACT_NODE)
     )
-    return NodeState(row[b"id"], contacts, tuple(_decode_item(item, utc_ms) for item in row[b"items"]))
+    items = tuple(_decode_item(item, utc_ms) for item in row[b"items"])
+    return NodeState(row[b"id"], contacts, items, tuple(_decode_peer(peer, utc_ms) for peer in row.get(b"peers", [])))
 
 
 def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
     item = Item(row[b"value"], row.get(b"k"), row.get(b"sig", b""), row.get(b"seq", 0))
-    kinds = (bytes, bytes | None, bytes, int)
-    if len(row[b"target"]) != ID_SIZE or not all(map(isinstance, item, kinds)):
-        raise ValueError("expected an item's target, value, key, signature and seq")
-    return SavedItem(row[b"target"], item, (row[b"expires_ms"] - utc_ms) / 1000)
+    network = row.get(b"network", UNLIMITED)
+    kinds = (bytes, bytes | None, bytes, int, bytes)
+    if len(row[b"target"]) != ID_SIZE or not all(map(isinstance, (*item, network), kinds)):
+        raise ValueError("expected an item's target, value, key, signature, seq and network")
+    return SavedItem(row[b"target"], item, (row[b"expires_ms"] - utc_ms) / 1000, network)
+
+
+def _decode_peer(row: list[Any], utc_ms: int) -> SavedPeer:
+    info_hash, peer, expires_ms = row
+    if not isinstance(peer, bytes) or (len(info_hash), len(peer)) != (ID_SIZE, COMPACT_PEER):
+        raise ValueError(f"expected an info-hash of {ID_SIZE} bytes and a peer of {COMPACT_PEER}")
+    return SavedPeer(info_hash, peer, (expires_ms - utc_ms) / 1000)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.net.bootstrap import WELL_KNOWN
 from services.dht_node.settings import read
 from shared.settings import Endpoint, SettingsError
@@ -37,7 +38,7 @@ def test_everything_can_be_chosen() -> None:
     )
     assert settings.listen == Endpoint("127.0.0.7", 7000)
     assert settings.bootstrap == (Endpoint("127.0.0.1", 1), Endpoint("router.example", 2))
-    assert settings.node == NodeConfig(lab=True, read_only=True, external_ip="21.75.31.124", inbound_rate=0)
+    assert settings.node == replace(LAB, read_only=True, external_ip="21.75.31.124", inbound_rate=0)
     assert settings.state_path == Path("state") / "dht_node.state"
 
 

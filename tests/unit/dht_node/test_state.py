@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.dht_node.core.messages import Item
+from services.dht_node.core.peers import SavedPeer
 from services.dht_node.core.storage import SavedItem
 from services.dht_node.net.state import CONTACTS_LIFETIME, NodeState, load, save
 from shared.format import bencode
@@ -17,9 +18,10 @@ STATE = NodeState(
     node_id=b"i" * 20,
     contacts=(contact(1), contact(2)),
     items=(
-        SavedItem(b"t" * 20, Item(b"5:value"), 100.0),
+        SavedItem(b"t" * 20, Item(b"5:value"), 100.0, b"net"),
         SavedItem(Author().target, Item(VERSION.value, VERSION.public_key, VERSION.signature, 3), 7_200.0),
     ),
+    peers=(SavedPeer(b"h" * 20, b"\x0a\x00\x00\x01\x1a\xe1", 1_800.0),),
 )
 
 
@@ -61,6 +63,19 @@ def test_a_later_saving_replaces_the_earlier_one(path: Path) -> None:
     assert loaded.node_id == b"j" * 20
 
 
+def test_a_single_changed_bit_is_found(path: Path) -> None:
+    save(path, STATE, NOW)
+    intact = path.read_bytes()
+    path.write_bytes(intact.replace(b"5:value", b"5:valuf"))
+    assert load(path, NOW) is None
+
+
+def test_a_file_from_before_there_were_digests_and_peers_is_read(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(bencode.encode({b"version": 1, b"saved_ms": NOW, b"id": b"i" * 20, b"nodes": b"", b"items": []}))
+    assert load(path, NOW) == NodeState(b"i" * 20, (), ())
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -80,6 +95,9 @@ def test_a_later_saving_replaces_the_earlier_one(path: Path) -> None:
                 b"nodes": b"",
                 b"items": [{b"target": b"t" * 20, b"value": 7, b"expires_ms": NOW}],
             }
+        ),
+        bencode.encode(
+            {b"version": 1, b"saved_ms": NOW, b"id": b"i" * 20, b"nodes": b"", b"items": [], b"peers": [[b"h" * 20]]}
         ),
         bencode.encode({b"version": 1, b"saved_ms": b"x", b"id": b"i" * 20, b"nodes": b"", b"items": []}),
     ],
