@@ -149,3 +149,30 @@ def test_the_first_value_comes_before_all_versions_do() -> None:
     assert found(early).versions[0].seq == 1
     assert found(early).lookup.answered < found(settled).lookup.answered
     assert found(early).lookup.seconds < found(settled).lookup.seconds
+
+
+def test_when_all_nodes_of_a_warm_lookup_have_gone_the_put_looks_up_again() -> None:
+    net = network(50, size=200)
+    author = Author()
+    [writer] = net.pick(1)
+    net.complete((writer, put(author.version(1), quorum=8)))
+    point = int.from_bytes(author.target, "big")
+    nearest = sorted(net.nodes, key=lambda sim: int.from_bytes(sim.node.id, "big") ^ point)
+    for sim in nearest[:40]:
+        if sim is not writer:
+            net.kill(sim)
+    [outcome] = net.complete((writer, put(author.version(2))))
+    assert stored(outcome).stored >= 5
+    assert stored(outcome).lookup.asked > 0
+
+
+def test_after_a_minute_a_lookup_is_no_longer_warm() -> None:
+    net = network(51)
+    author = Author()
+    [writer] = net.pick(1)
+    net.complete((writer, get(author)))
+    [warm] = net.complete((writer, put(author.version(1), quorum=8)))
+    net.run(61.0)
+    [cold] = net.complete((writer, put(author.version(2), quorum=8)))
+    assert stored(warm).lookup.asked == 0
+    assert stored(cold).lookup.asked >= 8

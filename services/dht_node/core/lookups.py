@@ -10,6 +10,8 @@ from services.dht_node.core.routing import RoutingTable
 
 SEEDS = 16
 """Contacts that a lookup begins with: twice its frontier, because some have gone."""
+SEEDS_WIDE = 128
+"""Contacts that a lookup goes on with when too few of those answered: a whole neighbourhood may have gone."""
 
 
 class Lookups:
@@ -31,3 +33,10 @@ class Lookups:
         self._routing.looked_up(lookup.goal.target, now)
         lookup.add(contacts)
         return bool(contacts)
+
+    def widen(self, lookup: Lookup) -> bool:
+        """Give a lookup that ended with too few answers more contacts; False when there are none."""
+        if len(self._routing) <= SEEDS or len(lookup.closest()) >= self._config.k:
+            return False
+        lookup.add(self._routing.closest(lookup.goal.target, SEEDS_WIDE))
+        return not lookup.complete

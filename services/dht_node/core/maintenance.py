@@ -178,7 +178,7 @@ class Maintenance:
                 run.stop()
                 done(lookup, at)
 
-        run = LookupRun(lookup, self._asker, progress, now)
+        run = LookupRun(lookup, self._lookups, self._asker, progress, now)
         run.pump(now)
 
     def _joined(self, lookup: Lookup, now: float) -> None:

@@ -8,6 +8,7 @@ from services.dht_node.core.asker import Asker
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.events import LookupCounts
 from services.dht_node.core.lookup import Lookup
+from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.messages import ErrorReply, Reply
 from services.dht_node.core.publish import Publication
 from services.dht_node.core.transactions import Transaction
@@ -19,22 +20,32 @@ Progress = Callable[[float], None]
 class LookupRun:
     """Asks a lookup's questions until it is complete or stopped."""
 
-    def __init__(self, lookup: Lookup, asker: Asker, progress: Progress, now: float) -> None:
+    def __init__(self, lookup: Lookup, lookups: Lookups, asker: Asker, progress: Progress, now: float) -> None:
+        """`lookups` has more contacts, should those that the lookup has not be enough."""
         self.lookup = lookup
         self.started = now
+        self._lookups = lookups
         self._asker = asker
         self._progress = progress
         self._stopped = False
+        self._widened = False
 
     def pump(self, now: float) -> None:
         """Ask whom the lookup names, as far as there is room."""
         if self._stopped:
             return
+        self._ask(now)
+        if self.lookup.complete and not self._widened:
+            self._widened = True
+            if self._lookups.widen(self.lookup):
+                self._ask(now)
+        self._progress(now)
+
+    def _ask(self, now: float) -> None:
         while (candidate := self.lookup.next_candidate()) and self._asker.has_room(self):
             question = self.lookup.goal.question
             asked = self._asker.ask(candidate.address, candidate.id, question, self, candidate, now=now)
             self.lookup.asked(candidate, suspect=asked.suspect)
-        self._progress(now)
 
     def stop(self) -> None:
         """Ask nothing more; late answers still teach the lookup, but nobody is told."""

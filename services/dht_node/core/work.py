@@ -92,7 +92,7 @@ class Read:
             self._readers.clear()
             self._release()
             return
-        self._run = LookupRun(self._lookup, self._desk.asker, self._progress, now)
+        self._run = LookupRun(self._lookup, self._desk.lookups, self._desk.asker, self._progress, now)
         self._run.pump(now)
 
     def expire(self, operation: OperationId, now: float) -> None:
@@ -165,7 +165,7 @@ class Write:
                 self._desk.tell(Isolated(self._operation))
             self._release()
             return
-        self._lookup = LookupRun(lookup, self._desk.asker, self._looked_up, now)
+        self._lookup = LookupRun(lookup, self._desk.lookups, self._desk.asker, self._looked_up, now)
         self._lookup.pump(now)
 
     def _looked_up(self, now: float) -> None:
