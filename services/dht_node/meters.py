@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.messages import KrpcCode
-from services.dht_node.net.driver import SEND_FAILURES, Driver
+from services.dht_node.net.datagrams import SEND_FAILURES
+from services.dht_node.net.driver import Driver
 from shared.bus.measured import OperationMeters
 from shared.clock import Clock
 from shared.metrics import LATENCY_SECONDS

@@ -153,3 +153,31 @@ def test_a_damaged_datagram(query: Query, data: st.DataObject) -> None:
         if not datagram:
             break
     refuses_only_with_a_wire_error(bytes(datagram))
+
+
+def understood(datagram: bytes) -> Query | Reply | ErrorReply | tuple[str, bytes | None]:
+    try:
+        return parse(datagram)
+    except WireError as error:
+        return error.reason, error.transaction
+
+
+usual_transactions = st.sampled_from([2, 4, 8]).flatmap(binary)
+usual_arguments = st.just(Ping()) | ids.map(FindNode) | ids.map(GetPeers) | ids.map(Get)
+usual_queries = st.tuples(usual_transactions, ids, usual_arguments, st.booleans()).map(Query._make)
+
+
+@given(usual_queries, st.booleans())
+def test_the_short_way_of_a_usual_query_leads_where_the_long_one_does(query: Query, versioned: bool) -> None:
+    datagram = encode_query(query, VERSION)
+    if not versioned:
+        datagram = datagram.replace(b"1:v4:" + VERSION, b"")
+    assert understood(datagram) == understood(datagram[:-1] + b"1:zi0ee") == query
+
+
+@given(usual_queries, st.data())
+def test_the_short_way_takes_nothing_that_the_long_one_refuses(query: Query, data: st.DataObject) -> None:
+    datagram = bytearray(encode_query(query, VERSION))
+    for _ in range(data.draw(st.integers(1, 2))):
+        datagram[data.draw(st.integers(0, len(datagram) - 2))] = data.draw(st.sampled_from(b"0123456789:deilt"))
+    assert understood(bytes(datagram)) == understood(bytes(datagram[:-1]) + b"1:zi0ee")

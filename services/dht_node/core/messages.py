@@ -108,6 +108,10 @@ class ErrorReply(NamedTuple):
 Message = Query | Reply | ErrorReply
 
 
+Addressed = tuple[bytes, Address]
+"""The bytes of a datagram, and where it came from or goes to."""
+
+
 class Datagram(NamedTuple):
     """Bytes to send, and where to."""
 

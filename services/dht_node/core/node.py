@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
@@ -24,7 +24,7 @@ from services.dht_node.core.items import (
 from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.maintenance import Maintenance
-from services.dht_node.core.messages import Datagram, ErrorReply, FindNode, Get, GetPeers, Query, Reply
+from services.dht_node.core.messages import Addressed, Datagram, ErrorReply, FindNode, Get, GetPeers, Query, Reply
 from services.dht_node.core.operations import Operations
 from services.dht_node.core.peers import PeerStore, SavedPeer
 from services.dht_node.core.ports import Entropy, Verify
@@ -36,6 +36,9 @@ from services.dht_node.core.tokens import Tokens
 from services.dht_node.core.votes import AddressVotes
 from services.dht_node.core.wire import parse
 from services.dht_node.core.work import immutable_found, mutable_found, nodes_found, peers_found
+
+_new = tuple.__new__
+"""Makes a NamedTuple without the Python function that its class is called through; see `wire`."""
 
 
 class Node:
@@ -78,23 +81,20 @@ class Node:
 
     def receive_datagram(self, data: bytes, source: Address, now: float) -> None:
         """Digest one datagram; whatever it holds, it raises nothing."""
-        stats = self.stats
-        stats.datagrams_received += 1
-        stats.bytes_received += len(data)
-        if len(data) > self._config.datagram_max:
-            stats.rejected[Rejection.TOO_LARGE] += 1
-        elif not self._guard.acceptable(source):
-            stats.rejected[Rejection.MARTIAN_SOURCE] += 1
-        else:
-            try:
-                message = parse(data)
-            except WireError as error:
-                self._refuse(error, source, now)
+        self.receive_datagrams(((data, source),), now)
+
+    def receive_datagrams(self, datagrams: Sequence[Addressed], now: float) -> None:
+        """Digest a burst of datagrams, each with its source."""
+        stats, limit, acceptable = self.stats, self._config.datagram_max, self._guard.acceptable
+        stats.datagrams_received += len(datagrams)
+        for data, source in datagrams:
+            stats.bytes_received += len(data)
+            if len(data) > limit:
+                stats.rejected[Rejection.TOO_LARGE] += 1
+            elif not acceptable(source):
+                stats.rejected[Rejection.MARTIAN_SOURCE] += 1
             else:
-                if isinstance(message, Query):
-                    self._answer(message, source, now)
-                else:
-                    self._take(message, source, now)
+                self._digest(data, source, now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at `now`; nothing, when nothing is."""
@@ -238,6 +238,17 @@ class Node:
 
     # how
 
+    def _digest(self, data: bytes, source: Address, now: float) -> None:
+        try:
+            message = parse(data)
+        except WireError as error:
+            self._refuse(error, source, now)
+        else:
+            if isinstance(message, Query):
+                self._answer(message, source, now)
+            else:
+                self._take(message, source, now)
+
     def _answer(self, query: Query, source: Address, now: float) -> None:
         rejected = self.stats.rejected
         if not self._guard.admits(source[0], now):
@@ -247,7 +258,7 @@ class Node:
         else:
             answer = self._responder.respond(query, source, now)
             if answer is not None:
-                self._outbox.append(Datagram(answer, source))
+                self._outbox.append(_new(Datagram, (answer, source)))
             if not query.read_only:
                 self._maintenance.heard_from(Contact(query.sender, source), now)
 
@@ -256,7 +267,7 @@ class Node:
         if error.transaction is not None and self._guard.admits(source[0], now):
             answer = self._responder.refuse(error, source)
             if answer is not None:
-                self._outbox.append(Datagram(answer, source))
+                self._outbox.append(_new(Datagram, (answer, source)))
 
     def _take(self, message: Reply | ErrorReply, source: Address, now: float) -> None:
         answered = self.stats.queries_replied

@@ -7,6 +7,7 @@ the datagram as they were sent. Unknown keys are passed over; a known key of a w
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 from services.dht_node.core.contact import COMPACT_NODE, COMPACT_PEER, Address, Contact, unpack_address
@@ -44,6 +45,18 @@ EXTERNAL_IP_SIZES = frozenset((4, 6, 16, 18))
 
 _Members = dict[bytes, Any]
 _PING = Ping()
+_USUAL = re.compile(
+    rb"d1:ad2:id20:(.{20})"
+    rb"(?:e1:q4:ping|6:target20:(.{20})e1:q(9:find_node|3:get)|9:info_hash20:(.{20})e1:q9:get_peers)"
+    rb"(2:roi1e)?1:t(2:.{2}|4:.{4}|8:.{8})(?:1:v4:.{4})?1:y1:qe",
+    re.DOTALL,
+).fullmatch
+"""The queries that nodes live on, as nearly every implementation writes them: recognised at once, without a dictionary.
+
+What has this shape is canonical and complete. Whatever has not, and be it a key more, takes the decoder.
+"""
+_new = tuple.__new__
+"""Makes a NamedTuple without the Python function that its class is called through: half the time."""
 
 
 def parse(data: bytes) -> Message:
@@ -51,6 +64,9 @@ def parse(data: bytes) -> Message:
 
     The error names the transaction when it was a query that deserves error 203 or 204 for an answer.
     """
+    usual = _USUAL(data)
+    if usual is not None:
+        return _usual(*usual.groups())
     loose = None
     try:
         message = bencode.decode(data)
@@ -79,6 +95,24 @@ def _decode_lenient(data: bytes) -> Any:
 
 
 # --- queries
+
+
+def _usual(
+    sender: bytes,
+    target: bytes | None,
+    method: bytes | None,
+    info_hash: bytes | None,
+    read_only: bytes | None,
+    transaction: bytes,
+) -> Query:
+    arguments: Arguments
+    if target is not None:
+        arguments = _new(Get, (target, None)) if method == b"3:get" else _new(FindNode, (target,))
+    elif info_hash is not None:
+        arguments = _new(GetPeers, (info_hash,))
+    else:
+        arguments = _PING
+    return _new(Query, (transaction[2:], sender, arguments, read_only is not None))
 
 
 def _query(message: _Members, transaction: bytes, loose: bytes | None) -> Query:

@@ -7,7 +7,6 @@ so that timers and operations get their turn; what the burst gave rise to is sen
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 from collections import Counter
@@ -18,27 +17,14 @@ from typing import Self
 from services.dht_node.core.contact import Address
 from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, Isolated, OperationId, Outcome
 from services.dht_node.core.node import Node
+from services.dht_node.net.datagrams import datagrams_of
 from shared.clock import Clock
 from shared.settings import Endpoint
 
 log = logging.getLogger(__name__)
 
-BURST = 64
-"""Datagrams read for one wake-up: about a third of a millisecond of work."""
-RECEIVE_BYTES = 4096
-"""More than `NodeConfig.datagram_max`, so that the node sees that a datagram was too large."""
 SOCKET_BUFFER = 4 * 2**20
 """Bytes asked of the kernel, which may give less: room for a burst of queries while we are busy."""
-
-_SEND_FAILURE_OF = {
-    errno.EAGAIN: "would_block",
-    errno.ENOBUFS: "no_buffers",
-    errno.ENETUNREACH: "unreachable",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.EPERM: "forbidden",
-}
-SEND_FAILURES = (*dict.fromkeys(_SEND_FAILURE_OF.values()), "other")
-"""Why the socket did not take a datagram: the closed list that metrics count by."""
 
 Begin = Callable[[Node, float], OperationId]
 """Begins one operation on a node, now."""
@@ -50,9 +36,8 @@ class Driver:
     def __init__(self, node: Node, sock: socket.socket, clock: Clock, wish: Callable[[], None]) -> None:
         """`wish` is called when the node wants bootstrap nodes."""
         self.node = node
-        self.send_failures: Counter[str] = Counter()
-        """By reason out of SEND_FAILURES."""
         self._sock = sock
+        self._datagrams = datagrams_of(sock)
         self._clock = clock
         self._wish = wish
         self._loop = asyncio.get_running_loop()
@@ -84,6 +69,11 @@ class Driver:
         host, port = self._sock.getsockname()
         return Endpoint(host, port)
 
+    @property
+    def send_failures(self) -> Counter[str]:
+        """Datagrams that the socket did not take, by reason out of `datagrams.SEND_FAILURES`."""
+        return self._datagrams.send_failures
+
     async def run(self, begin: Begin) -> Outcome:
         """Begin an operation and wait for its outcome; what `begin` raises is raised here.
 
@@ -105,16 +95,7 @@ class Driver:
         self._settle()
 
     def _readable(self) -> None:
-        now = self._clock.monotonic()
-        receive, node = self._sock.recvfrom, self.node
-        for _ in range(BURST):
-            try:
-                data, source = receive(RECEIVE_BYTES)
-            except BlockingIOError:
-                break
-            except OSError:  # an ICMP error of an earlier datagram; the lookups time out by themselves
-                continue
-            node.receive_datagram(data, source, now)
+        self.node.receive_datagrams(self._datagrams.receive(), self._clock.monotonic())
         self._settle()
 
     def _fire(self) -> None:
@@ -128,13 +109,7 @@ class Driver:
 
         One that fires too early costs less than one set anew for every datagram: the node does nothing, and it is set.
         """
-        send = self._sock.sendto
-        for data, destination in self.node.datagrams_to_send():
-            try:
-                send(data, destination)
-            except OSError as error:
-                # UDP may lose any datagram, and this one is lost; waiting for room would delay all the others
-                self.send_failures[_SEND_FAILURE_OF.get(error.errno or 0, "other")] += 1
+        self._datagrams.send(self.node.datagrams_to_send())
         while (event := self.node.next_event()) is not None:
             self._tell(event)
         deadline = self.node.next_deadline()
