@@ -47,6 +47,8 @@ class ErrorCode(StrEnum):
     """The record, an entry or a message list bears the highest number there is: nothing newer can be written there."""
     NOT_STORED = "not_stored"
     """No node stored the value."""
+    KEEP_FULL = "keep_full"
+    """The cluster keeps as many items alive as it has room for."""
     DHT_UNAVAILABLE = "dht_unavailable"
     """The DHT node has no contacts that answer."""
     BUS_UNAVAILABLE = "bus_unavailable"

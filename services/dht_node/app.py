@@ -7,14 +7,18 @@ import os
 from importlib.metadata import version
 
 from services.dht_node import handlers, meters
+from services.dht_node.keep_meters import KeepMeters
+from services.dht_node.keeper import keeper_of
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
 from services.dht_node.settings import Settings, read
 from shared import lifecycle, logs
 from shared.bus.consumer import Consumer
+from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import RedisClient, connect
 from shared.clock import SystemClock
+from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 
@@ -35,14 +39,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     ):
         registry.register(meters.NodeCollector(driver, clock))
         service = DhtService(driver, clock)
+        keeping, keeper = keeper_of(service, RedisLeases(redis), clock, KeepMeters.build(registry))
         consumer = Consumer(
             redis,
             service=BUS_SERVICE,
-            handlers=handlers.build(service, clock, own_meters),
+            handlers=handlers.build(service, keeping, clock, own_meters),
             clock=clock,
             meters=bus_meters,
         )
-        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)):
+        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)), Tasks() as tasks:
+            tasks.start(keeper.run(), name="keeper")
             await consumer.run(stop)
 
 

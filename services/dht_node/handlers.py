@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.dht_node.keeping import KeepingDht
 from services.dht_node.service import DhtService
 from shared.bus.measured import OperationMeters, measured
 from shared.bus.ports import Handler, Handlers
@@ -12,17 +13,17 @@ from shared.contracts import dht as contract
 from shared.contracts.operation import Operation
 
 
-def build(service: DhtService, clock: Clock, meters: OperationMeters) -> Handlers:
+def build(service: DhtService, keeping: KeepingDht, clock: Clock, meters: OperationMeters) -> Handlers:
     """A handler for every operation of `shared.contracts.dht`.
 
-    A request handled twice is harmless: reads change nothing, and a node that holds a version already counts as having
-    stored it.
+    Puts go through `keeping`, which does what their `keep` asks for. A request handled twice is harmless: reads change
+    nothing, and a node that holds a version already counts as having stored it.
     """
     methods: dict[Operation[Any, Any], Handler] = {
         contract.GET_MUTABLE: service.get_mutable,
-        contract.PUT_MUTABLE: service.put_mutable,
+        contract.PUT_MUTABLE: keeping.put_mutable,
         contract.GET_IMMUTABLE: service.get_immutable,
-        contract.PUT_IMMUTABLE: service.put_immutable,
+        contract.PUT_IMMUTABLE: keeping.put_immutable,
         contract.GET_PEERS: service.get_peers,
         contract.ANNOUNCE_PEER: service.announce_peer,
         contract.STATUS: service.status,

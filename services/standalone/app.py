@@ -23,6 +23,8 @@ from services.crypto.service import CryptoService
 from services.dht_node import handlers as dht_handlers
 from services.dht_node import meters as dht_meters
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.keep_meters import KeepMeters
+from services.dht_node.keeper import keeper_of
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
 from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
@@ -32,12 +34,14 @@ from services.standalone.serving import serving
 from services.standalone.swarm import entry_points, is_loopback, open_swarm, own_address, until_joined
 from shared.bus.consumer import Consumer
 from shared.bus.key_value import RedisKeyValue
+from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Handlers
 from shared.bus.redis_client import RedisClient, connect, redacted
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import Clock
+from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 from shared.settings import Endpoint
@@ -147,8 +151,10 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
         node = DhtService(driver, ground.clock)
         if swarm:
             await until_joined(node, len(swarm), ground.clock)
-        handlers = dht_handlers.build(node, ground.clock, dht_meters.build(ground.registry))
-        async with serving(ground.consumer("dht", handlers)):
+        keeping, keeper = keeper_of(node, RedisLeases(ground.redis), ground.clock, KeepMeters.build(ground.registry))
+        handlers = dht_handlers.build(node, keeping, ground.clock, dht_meters.build(ground.registry))
+        async with Tasks() as tasks, serving(ground.consumer("dht", handlers)):
+            tasks.start(keeper.run(), name="keeper")
             yield node
 
 

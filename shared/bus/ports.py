@@ -6,6 +6,7 @@ Two implementations keep one contract suite (tests/contract): Redis streams, and
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.contracts.operation import CallContext, Operation, Reply, Request
@@ -44,4 +45,61 @@ class KeyValue(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget the value, if there is one. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An item that the cluster keeps alive, in the version that it would put again."""
+
+    target: bytes
+    """20 bytes; names the item."""
+    seq: int
+    """Of two versions the one with the higher seq is kept; 0 for an item that has only one."""
+    copy: bytes
+    """The version itself, for whoever puts it again; opaque here."""
+    until_ms: int
+    """Wall clock: the end of the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one look at the leases brought."""
+
+    leases: tuple[Lease, ...]
+    """To be put again by whoever claimed them, and by nobody else for a while."""
+    kept: int
+    """Items under lease, in all."""
+    overdue: int
+    """Of those, how many should have been put again `streams.KEEP_OVERDUE_MS` ago."""
+
+
+class Leases(Protocol):
+    """The items that a cluster keeps alive, shared by all its DHT nodes. All times are wall-clock milliseconds."""
+
+    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int) -> int:
+        """Keep an item that was put just now, and is due again at `due_ms`; returns the end of the lease that holds.
+
+        Of the lease there was and this one the later end holds, and the copy with the higher seq. One that ends at
+        `now_ms` or before begins nothing: it only brings its copy to a lease that there is, or returns 0.
+        Raises ScoutError: `keep_full`, `bus_unavailable`.
+        """
+        ...
+
+    async def claim(self, *, now_ms: int, hold_ms: int, limit: int) -> Claimed:
+        """Take up to `limit` items that are due; nobody else is given them for `hold_ms`.
+
+        An item is also due when its lease ends: then it is forgotten. Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+    async def put_again(self, target: bytes, *, due_ms: int) -> None:
+        """An item was put again, and is due next at `due_ms`. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+    async def postpone(self, target: bytes, *, until_ms: int) -> None:
+        """An item could not be put again: it stays due, but nobody tries before `until_ms`.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
         ...

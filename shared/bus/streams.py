@@ -67,6 +67,20 @@ BACKOFF_MAX_S = 1.0
 OUTAGE_S = 10.0
 """An outage this long turns readiness false. Shorter ones are ridden out: a restart with an AOF takes some seconds."""
 
+MAX_KEPT = 100_000
+"""Items kept alive at the most, each with its signed copy of about 1.5 KB: 150 MB of the server's memory, and 28 puts
+a second for the whole cluster."""
+
+KEEP_OVERDUE_MS = 120_000
+"""An item that should have been put again this long ago is overdue: by then the work of a node that died has been taken
+over, and two attempts may have failed."""
+
+KEPT_DUE = "scout:{keep}:due"
+"""Sorted set: target -> when it should be put again (ms). Its TTL is that of the longest lease; so is the next one's."""
+
+KEPT_TURNS = "scout:{keep}:turns"
+"""Sorted set: target -> when a node may take it up (ms): when it is due; after a claim or a failure, a while later."""
+
 WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
 """The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
 the second is cut at DEAD_MAXLEN."""
@@ -115,3 +129,8 @@ def replies(instance: str) -> str:
 def idempotency(tenant: str, key: str) -> str:
     """Where the API remembers the answer that belongs to an Idempotency-Key; always set with a TTL."""
     return f"scout:{{idempotency}}:{tenant}:{key}"
+
+
+def kept(target: bytes) -> str:
+    """The hash with the copy of a kept item: its seq, the end of its lease, the copy; its TTL is that of the lease."""
+    return f"scout:{{keep}}:item:{target.hex()}"

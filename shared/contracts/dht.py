@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from shared.contracts.operation import Message, Operation
 
+MAX_KEEP_S = 30 * 24 * 3600
+"""Seconds for which an item may be asked to be kept alive."""
+
 
 class LookupReport(Message, frozen=True, kw_only=True):
     """How a lookup went: counts of nodes."""
@@ -77,6 +80,8 @@ class PutMutable(Message, frozen=True, kw_only=True):
     and a node that holds a version not named here is a conflict."""
     quorum: int = 3
     """Answer when this many nodes have stored it; the rest of the put goes on behind."""
+    keep: int = 0
+    """Seconds for which the cluster puts it again by itself, at most MAX_KEEP_S; 0: a lease that there is goes on."""
 
 
 class PutReply(Message, frozen=True, kw_only=True):
@@ -87,6 +92,10 @@ class PutReply(Message, frozen=True, kw_only=True):
     """A node held, or was given meanwhile, a version that this put did not supersede (301, 302)."""
     storing: StoringReport
     lookup: LookupReport
+    kept_until_ms: int = 0
+    """Wall clock: until when the cluster keeps this item alive; 0: it does not."""
+    keep_refused: str = ""
+    """The error code for which it was stored, but is not kept as long as was asked; empty when nothing is amiss."""
 
 
 class GetImmutable(Message, frozen=True, kw_only=True):
@@ -107,6 +116,8 @@ class PutImmutable(Message, frozen=True, kw_only=True):
 
     value: bytes
     quorum: int = 3
+    keep: int = 0
+    """As for PutMutable."""
 
 
 class GetPeers(Message, frozen=True, kw_only=True):

@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus.consumer import Consumer
 from shared.bus.key_value import RedisKeyValue
+from shared.bus.leases import RedisLeases
 from shared.bus.memory import MemoryBus, MemoryKeyValue
+from shared.bus.memory_leases import MemoryLeases
 from shared.bus.meters import BusMeters
-from shared.bus.ports import Handlers, KeyValue, Requester
+from shared.bus.ports import Handlers, KeyValue, Leases, Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.clock import SystemClock
@@ -21,6 +23,7 @@ from tests.support.bus import running
 
 MAX_BACKLOG = 20
 CONCURRENCY = 4
+MAX_KEPT = 5
 
 
 class Bus(Protocol):
@@ -33,6 +36,8 @@ class Bus(Protocol):
     def serve(self, handlers: Handlers) -> contextlib.AbstractAsyncContextManager[object]: ...
 
     def key_value(self) -> KeyValue: ...
+
+    def leases(self) -> Leases: ...
 
 
 class OverRedis:
@@ -63,6 +68,9 @@ class OverRedis:
     def key_value(self) -> KeyValue:
         return RedisKeyValue(self._redis)
 
+    def leases(self) -> Leases:
+        return RedisLeases(self._redis, limit=MAX_KEPT)
+
 
 class InMemory:
     def __init__(self) -> None:
@@ -80,6 +88,9 @@ class InMemory:
 
     def key_value(self) -> KeyValue:
         return MemoryKeyValue(SystemClock())
+
+    def leases(self) -> Leases:
+        return MemoryLeases(limit=MAX_KEPT)
 
 
 @pytest.fixture(params=["redis", "memory"])

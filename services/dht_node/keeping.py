@@ -1,0 +1,126 @@
+"""Puts that ask to be kept alive: stored on the DHT first, then under lease.
+
+The lease holds the version as it was signed and sent, so it can be put again without any key.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.bus.ports import Lease, Leases
+from shared.clock import Clock
+from shared.contracts import dht
+from shared.contracts.envelope import decode, encode
+from shared.contracts.operation import CallContext, Message
+from shared.errors import ErrorCode, ScoutError
+from shared.format import bep44
+from shared.usecases.ports import Dht
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPace:
+    """The rhythm of keeping alive; seconds."""
+
+    interval_s: float = 3600.0
+    """Between two puts of one item: nodes drop it two hours after the last, so one may fail and be made up for."""
+    jitter: float = 0.2
+    """Share of the interval by which each is longer or shorter, so that what was put at once spreads out."""
+    hold_s: float = 60.0
+    """How long a claimed item is its claimant's: longer than a put may take, short enough for a death to be made up
+    for within two minutes."""
+    poll_s: float = 10.0
+    """Between two looks at an index that had nothing due, ±50 %."""
+    retry_s: float = 60.0
+    """Until the next attempt after one that failed."""
+    put_s: float = 10.0
+    """Deadline of one put."""
+    at_once: int = 16
+    """Items that one node claims and puts at a time: 16 lookups are some hundred datagrams."""
+
+    def next_ms(self, clock: Clock, dice: random.Random) -> int:
+        """When an item that was put just now is due again, wall-clock milliseconds."""
+        return clock.utc_ms() + round(self.interval_s * 1000 * dice.uniform(1 - self.jitter, 1 + self.jitter))
+
+
+class Copy(Message, frozen=True, kw_only=True):
+    """A version as it is kept: all that a put takes. An immutable item has only its value."""
+
+    value: bytes
+    public_key: bytes = b""
+    salt: bytes = b""
+    seq: int = 0
+    signature: bytes = b""
+
+
+def lease_of(copy: Copy, until_ms: int) -> Lease:
+    """The lease on a version."""
+    mutable = bep44.mutable_target(copy.public_key, copy.salt)
+    target = mutable if copy.public_key else bep44.immutable_target(copy.value)
+    return Lease(target, copy.seq, encode(copy), until_ms)
+
+
+def copy_of(lease: Lease) -> Copy:
+    """The version that a lease holds. Raises DecodeError when somebody else wrote there."""
+    copy: Copy = decode(Copy, lease.copy)
+    return copy
+
+
+class KeepingDht:
+    """A DHT's puts, with `keep`."""
+
+    def __init__(self, service: Dht, leases: Leases, clock: Clock, dice: random.Random, pace: KeepPace) -> None:
+        """Put through `service`; `dice` is for jitter only."""
+        self._service = service
+        self._leases = leases
+        self._clock = clock
+        self._dice = dice
+        self._pace = pace
+
+    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
+        """Store a signed version and keep it. Raises ScoutError."""
+        _check_keep(request.keep)
+        reply = await self._service.put_mutable(request, context)
+        copy = Copy(
+            value=request.value,
+            public_key=request.public_key,
+            salt=request.salt,
+            seq=request.seq,
+            signature=request.signature,
+        )
+        return await self._kept(reply, copy, request.keep)
+
+    async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
+        """Store an immutable item and keep it. Raises ScoutError."""
+        _check_keep(request.keep)
+        reply = await self._service.put_immutable(request, context)
+        return await self._kept(reply, Copy(value=request.value), request.keep)
+
+    async def _kept(self, reply: dht.PutReply, copy: Copy, seconds: int) -> dht.PutReply:
+        """The reply, with what became of the wish to be kept; a version that lost against another is not kept.
+
+        A write that the DHT has taken is not failed because the cluster can't keep it: the reply says so instead.
+        """
+        storing = reply.storing
+        if storing.stored == 0 or (reply.conflict and storing.stored <= storing.asked // 2):
+            return reply
+        now_ms = self._clock.utc_ms()
+        try:
+            until_ms = await self._leases.keep(
+                lease_of(copy, now_ms + seconds * 1000),
+                due_ms=self._pace.next_ms(self._clock, self._dice),
+                now_ms=now_ms,
+            )
+        except ScoutError as error:
+            refused = error.code.value if seconds else ""
+            return msgspec.structs.replace(reply, keep_refused=refused)
+        return msgspec.structs.replace(reply, kept_until_ms=until_ms)
+
+
+def _check_keep(seconds: int) -> None:
+    if not 0 <= seconds <= dht.MAX_KEEP_S:
+        raise ScoutError(
+            ErrorCode.INVALID_REQUEST, f"Expected to keep for 0 … {dht.MAX_KEEP_S} seconds, got {seconds}."
+        )

@@ -1,0 +1,70 @@
+"""`ports.Leases` inside one process: the twin of `leases`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.bus import streams
+from shared.bus.leases import keep_full
+from shared.bus.ports import Claimed, Lease
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A lease and its times, in milliseconds."""
+
+    lease: Lease
+    due_ms: int
+    turn_ms: int
+
+
+class MemoryLeases:
+    """Implements `ports.Leases` for the nodes of one process."""
+
+    def __init__(self, *, limit: int = streams.MAX_KEPT) -> None:
+        """Keep at most `limit` items."""
+        self._limit = limit
+        self._items: dict[bytes, _Kept] = {}
+
+    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int) -> int:
+        """See `ports.Leases`."""
+        held = self._items.get(lease.target)
+        if held is None or held.lease.until_ms <= now_ms:
+            return self._begin(lease, due_ms, now_ms)
+        until_ms = max(lease.until_ms, held.lease.until_ms)
+        if lease.seq >= held.lease.seq:
+            held.due_ms = held.turn_ms = min(due_ms, until_ms)
+        newer = lease if lease.seq > held.lease.seq else held.lease
+        held.lease = replace(newer, until_ms=until_ms)
+        return until_ms
+
+    async def claim(self, *, now_ms: int, hold_ms: int, limit: int) -> Claimed:
+        """See `ports.Leases`."""
+        overdue = sum(kept.due_ms <= now_ms - streams.KEEP_OVERDUE_MS for kept in self._items.values())
+        turns = sorted((kept for kept in self._items.values() if kept.turn_ms <= now_ms), key=lambda k: k.turn_ms)
+        taken = turns[:limit]
+        for kept in taken:
+            kept.turn_ms = now_ms + hold_ms
+            if kept.lease.until_ms <= now_ms:
+                del self._items[kept.lease.target]
+        leases = tuple(kept.lease for kept in taken if kept.lease.until_ms > now_ms)
+        return Claimed(leases, len(self._items), overdue)
+
+    async def put_again(self, target: bytes, *, due_ms: int) -> None:
+        """See `ports.Leases`."""
+        if target in self._items:
+            self._items[target].due_ms = self._items[target].turn_ms = due_ms
+
+    async def postpone(self, target: bytes, *, until_ms: int) -> None:
+        """See `ports.Leases`."""
+        if target in self._items:
+            self._items[target].turn_ms = until_ms
+
+    def _begin(self, lease: Lease, due_ms: int, now_ms: int) -> int:
+        if lease.until_ms <= now_ms:
+            return 0
+        if lease.target not in self._items and len(self._items) >= self._limit:
+            raise keep_full(self._limit)
+        due_ms = min(due_ms, lease.until_ms)
+        self._items[lease.target] = _Kept(lease, due_ms, due_ms)
+        return lease.until_ms
