@@ -76,7 +76,7 @@ KEEP_OVERDUE_MS = 120_000
 over, and two attempts may have failed."""
 
 KEPT_DUE = "scout:{keep}:due"
-"""Sorted set: target -> when it should be put again (ms). Its TTL is that of the longest lease; so is the next one's."""
+"""Sorted set: target -> when it should be put again (ms). Its TTL is the longest lease's; the next one's, too."""
 
 KEPT_TURNS = "scout:{keep}:turns"
 """Sorted set: target -> when a node may take it up (ms): when it is due; after a claim or a failure, a while later."""
