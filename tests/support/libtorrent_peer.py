@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import libtorrent as lt
 
 from shared.settings import Endpoint
+from tests.support.ports import free_udp_port
 
 A = TypeVar("A")
 
-PORT = 6881
 ANSWER_WITHIN = 15.0
 """Seconds: libtorrent gives a silent node up after that; on loopback an answer takes milliseconds."""
 
@@ -45,9 +45,9 @@ class LibtorrentPeer:
     """One libtorrent session's DHT, with its alerts made awaitable."""
 
     def __init__(self, host: str, bootstrap: Endpoint | None = None) -> None:
-        """Listen on `host`, port 6881; know nobody but `bootstrap`."""
+        """Listen on `host`, at a free port; know nobody but `bootstrap`."""
         notify = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
-        self.endpoint = Endpoint(host, PORT)
+        self.endpoint = Endpoint(host, free_udp_port(host))
         settings: Any = {**SETTINGS, "listen_interfaces": str(self.endpoint), "alert_mask": notify}
         if bootstrap is not None:
             settings["dht_bootstrap_nodes"] = str(bootstrap)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,17 +30,12 @@ from shared.contracts import dht
 from shared.contracts.operation import Operation
 from shared.settings import Secret
 from tests.support.bus import server
+from tests.support.ports import free_port
 from tests.support.twin_dht import TwinDht
 from tests.support.waiting import wait_until
 
 BUS_KEY = "5a" * 32
 STOP_WITHIN = 15.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

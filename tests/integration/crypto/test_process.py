@@ -17,7 +17,8 @@ from shared.clock import SystemClock
 from shared.contracts.crypto import CREATE_KEY, CREATE_LINK, SEAL_RECORD, CreateKey, CreateLink, SealRecord
 from shared.settings import Endpoint, Secret
 from tests.support.bus import within
-from tests.support.cluster import ServiceProcess, free_port
+from tests.support.cluster import ServiceProcess
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 BUS_KEY, MASTER_KEY = b"\x11" * 32, b"\x22" * 32

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
 
 import pytest
 
@@ -16,8 +15,6 @@ from shared.contracts.operation import CallContext
 from shared.settings import Endpoint
 from tests.support.nodes import LAB
 from tests.support.waiting import wait_until
-
-_networks = count(1)
 
 
 class MovableClock(SystemClock):
@@ -45,20 +42,14 @@ class Swarm:
         return CallContext(self.clock.utc_ms() + round(seconds * 1000))
 
 
-def address(node: int, network: int = 0) -> Endpoint:
-    """An address of its own for each node of each test."""
-    return Endpoint(f"127.90.{network}.{node + 1}", 6881)
-
-
 @asynccontextmanager
 async def open_swarm(size: int) -> AsyncIterator[Swarm]:
-    network, clock = next(_networks), MovableClock()
+    clock = MovableClock()
     async with AsyncExitStack() as stack:
         nodes: list[DhtService] = []
         for number in range(size):
-            opened = open_node(
-                LAB, address(number, network), bootstrap=[nodes[0].endpoint] if nodes else [], clock=clock
-            )
+            listen = Endpoint(f"127.90.1.{number + 1}", 0)  # any port: test runs side by side don't meet
+            opened = open_node(LAB, listen, bootstrap=[nodes[0].endpoint] if nodes else [], clock=clock)
             nodes.append(await stack.enter_async_context(opened))
         for number, node in enumerate(nodes):
             await wait_until(lambda node=node: node.ready, f"node {number} has joined")  # type: ignore[misc]  # bound now

@@ -16,7 +16,7 @@ from services.dht_node.core.wire import parse
 from services.dht_node.net import state
 from shared.clock import SystemClock
 from shared.format import bep44
-from tests.support.cluster import free_port
+from tests.support.ports import free_udp_port
 from tests.support.waiting import wait_until
 
 HOST = "127.90.201.1"
@@ -82,7 +82,7 @@ def saved(path: Path) -> state.NodeState:
 
 
 async def test_what_was_saved_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
-    path, port = tmp_path / "node", free_port(HOST, socket.SOCK_DGRAM)
+    path, port = tmp_path / "node", free_udp_port(HOST)
     async with running(path, port, 0.1) as (process, stranger):
         for value in VALUES:
             await stranger.put(value)
@@ -100,7 +100,7 @@ async def test_what_was_saved_before_a_kill_is_there_after_it(tmp_path: Path) ->
 
 
 async def test_a_termination_loses_nothing(tmp_path: Path) -> None:
-    path, port = tmp_path / "node", free_port(HOST, socket.SOCK_DGRAM)
+    path, port = tmp_path / "node", free_udp_port(HOST)
     async with running(path, port, 300.0) as (process, stranger):
         for value in VALUES:
             await stranger.put(value)

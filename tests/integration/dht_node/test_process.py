@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +23,8 @@ from shared.format import bep44
 from shared.settings import Endpoint
 from tests.integration.dht_node.conftest import Swarm
 from tests.support.bus import within
-from tests.support.cluster import ServiceProcess, free_port
+from tests.support.cluster import ServiceProcess
+from tests.support.ports import free_port, free_udp_port
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +35,7 @@ async def dht_process(redis_url: str, directory: Path, host: str, bootstrap: End
     settings = {
         "SCOUT_REDIS_URL": redis_url,
         "SCOUT_OPS_LISTEN": str(ops),
-        "SCOUT_DHT_LISTEN": f"{host}:{free_port(host, socket.SOCK_DGRAM)}",
+        "SCOUT_DHT_LISTEN": f"{host}:{free_udp_port(host)}",
         "SCOUT_DHT_BOOTSTRAP": str(bootstrap),
         "SCOUT_DHT_LAB": "true",
         "SCOUT_DHT_STATE_DIR": str(directory / "state"),

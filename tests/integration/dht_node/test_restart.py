@@ -10,11 +10,12 @@ from shared.format import bep44
 from shared.settings import Endpoint
 from tests.integration.dht_node.conftest import Swarm
 from tests.support.nodes import LAB
+from tests.support.ports import free_udp_port
 from tests.support.waiting import wait_until
 
 
 async def test_id_contacts_and_items_outlive_a_restart(swarm: Swarm, tmp_path: Path) -> None:
-    state, listen = tmp_path / "state" / "node", Endpoint("127.90.200.1", 6881)
+    state, listen = tmp_path / "state" / "node", Endpoint("127.90.200.1", free_udp_port("127.90.200.1"))
     async with open_driver(
         LAB, listen, bootstrap=[swarm.nodes[0].endpoint], clock=swarm.clock, state_path=state
     ) as driver:
