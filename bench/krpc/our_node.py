@@ -1,7 +1,7 @@
 """Our node, as the service runs it: `python -m bench.krpc.our_node HOST PORT CORE`.
 
-Only the limit for each address is off, as it is on the other side. Answers each line of standard input with the number
-of its contacts, and ends when there are no more.
+Only the limit for each address is off and the store is large, as on the other side. Answers each line of standard
+input with the number of its contacts, for which all of its metrics are collected, and ends when there are no more.
 """
 
 from __future__ import annotations
@@ -13,18 +13,24 @@ import uvloop
 
 from bench.krpc.contacts import contacts
 from bench.machine import pin
-from services.dht_node.core.config import LAB
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.meters import NodeCollector
 from services.dht_node.opening import open_driver
 from shared.clock import SystemClock
+from shared.metrics import new_registry
 from shared.settings import Endpoint
+
+CONFIG = NodeConfig(lab=True, inbound_rate=0.0, items_max=1_000_000, item_bytes_max=2**30)
 
 
 async def serve(host: str, port: int) -> None:
     """Run the node until standard input ends."""
-    async with open_driver(LAB, Endpoint(host, port), bootstrap=()) as driver:
-        driver.node.add_saved(contacts(), SystemClock().monotonic())
+    clock, registry = SystemClock(), new_registry("dht_node", "bench")
+    async with open_driver(CONFIG, Endpoint(host, port), bootstrap=()) as driver:
+        registry.register(NodeCollector(driver, clock))
+        driver.node.add_known(contacts(), clock.monotonic())
         while await asyncio.to_thread(sys.stdin.readline):
-            print(driver.node.contacts, flush=True)
+            print(int(registry.get_sample_value("scout_dht_contacts") or 0), flush=True)
 
 
 if __name__ == "__main__":
