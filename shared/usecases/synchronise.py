@@ -22,9 +22,8 @@ from shared.format.scout1.merge import merge
 from shared.format.scout1.record import MIN_SEQ, serialise
 from shared.usecases import records
 from shared.usecases.coalescer import Coalescer, Job
-from shared.usecases.keeping import Kept, kept
 from shared.usecases.ports import Ports
-from shared.usecases.records import Entries, Place, Record, Version, is_undecided
+from shared.usecases.records import Entries, Place, Record, is_undecided
 from shared.usecases.refusals import record_full
 
 QUORUM = 5
@@ -72,8 +71,6 @@ class Synced:
     attempts: int
     callers: int
     """How many callers this one write served."""
-    kept: Kept
-    """Nothing of a write that was not necessary: a lease that there is goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ class _Wish:
     context: CallContext
     change: Change | None
     if_match: frozenset[str] | None
-    keep: int
 
 
 _Job = Job[_Wish, Synced]
@@ -114,11 +110,6 @@ class _Run:
     def waiting(self) -> list[_Job]:
         return [job for job in self.jobs if job.waiting]
 
-    @property
-    def keep(self) -> int:
-        """Seconds: what the most demanding of the callers asks for."""
-        return max(job.work.keep for job in self.jobs)
-
 
 class Synchroniser:
     """Writes records. An async context manager: it owns the runs that are in flight."""
@@ -141,24 +132,18 @@ class Synchroniser:
         await self._coalescer.__aexit__(kind, error, trace)
 
     async def synchronise(
-        self,
-        place: Place,
-        change: Change | None,
-        context: CallContext,
-        if_match: frozenset[str] | None = None,
-        keep: int = 0,
+        self, place: Place, change: Change | None, context: CallContext, if_match: frozenset[str] | None = None
     ) -> Synced:
         """Merge all versions of the record at `place` with `change`, and store the union.
 
         Without a change it writes only if versions have forked or too few nodes hold the newest. With one it always
         writes, even the same content again: that renews the two hours for which nodes keep it.
-        `if_match` holds acceptable tags (`Record.tag`), or `*` for any record that exists. What is written is kept
-        alive for `keep` seconds.
+        `if_match` holds acceptable tags (`Record.tag`), or `*` for any record that exists.
 
         Raises ScoutError: `precondition_failed`, `conflict`, `not_stored`, `record_full`, what the change refuses, …
         """
         seconds = (context.deadline_ms - self._ports.clock.utc_ms()) / 1000
-        wish = _Wish(place, context, change, if_match, keep)
+        wish = _Wish(place, context, change, if_match)
         return await self._coalescer.submit((context.tenant, place.target), wish, max(seconds, 0.0))
 
     async def _serve(self, _key: tuple[str, bytes], jobs: list[_Job]) -> None:
@@ -183,9 +168,8 @@ class Synchroniser:
         entries = await self._apply(run)
         if not run.waiting:
             return True
-        stored = _stored(found, entries)
-        if stored and (run.attempt > 1 or all(job.work.change is None for job in run.waiting)):
-            _answer(run, replace(found, entries=entries), None, await self._keep(run, stored))
+        if _is_stored(found, entries) and (run.attempt > 1 or all(job.work.change is None for job in run.waiting)):
+            _answer(run, replace(found, entries=entries), None)
             return True
         return await self._write(run, found, entries)
 
@@ -234,30 +218,13 @@ class Synchroniser:
                 signature=sealed.signature,
                 seen=[signature for signature, _ in found.seen],
                 quorum=QUORUM,
-                keep=run.keep,
             ),
             run.context,
         )
         if not _won(reply):
             return False
-        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing, kept(reply))
+        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing)
         return True
-
-    async def _keep(self, run: _Run, stored: Version) -> Kept:
-        """Have a version kept that an earlier attempt of ours, or of a writer who merged it, brought to the nodes."""
-        if run.attempt == 1 or run.keep == 0:
-            return Kept()
-        reply = await self._ports.dht.put_mutable(
-            dht.PutMutable(
-                public_key=run.place.public_key,
-                seq=stored.seq,
-                value=stored.sealed,
-                signature=stored.signature,
-                keep=run.keep,
-            ),
-            run.context,
-        )
-        return kept(reply)
 
     async def _pause(self, run: _Run) -> None:
         """Wait before the next attempt. Raises ScoutError (`conflict`) when there is no room for one."""
@@ -304,11 +271,10 @@ def not_stored(storing: dht.StoringReport) -> ScoutError:
     )
 
 
-def _stored(found: Record, entries: Entries) -> Version | None:
-    """The version with exactly these entries that is on enough nodes: a quorum, or a majority of a smaller net."""
+def _is_stored(found: Record, entries: Entries) -> bool:
+    """Whether a version with exactly these entries is on enough nodes: a quorum, or a majority of a smaller net."""
     enough = _enough(found)
-    same = (version for version in found.versions if version.entries == entries and version.holders >= enough)
-    return next(same, None)
+    return any(version.entries == entries and version.holders >= enough for version in found.versions)
 
 
 def _enough(found: Record) -> int:
@@ -317,7 +283,7 @@ def _enough(found: Record) -> int:
     return min(QUORUM, answered // 2 + 1)
 
 
-def _answer(run: _Run, record: Record, storing: dht.StoringReport | None, lease: Kept) -> None:
+def _answer(run: _Run, record: Record, storing: dht.StoringReport | None) -> None:
     waiting: Sequence[_Job] = run.waiting
     for job in waiting:
-        job.succeed(Synced(record, storing, run.attempt, len(waiting), lease))
+        job.succeed(Synced(record, storing, run.attempt, len(waiting)))

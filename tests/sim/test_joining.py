@@ -16,7 +16,7 @@ def nearest(net: SimNetwork, target: bytes, asker: SimNode) -> list[str]:
 
 
 def test_after_joining_every_lookup_finds_the_truly_nearest_nodes() -> None:
-    net = SimNetwork(30)
+    net = SimNetwork(30, Weather(spread=0.2))  # nobody is so slow that he is not waited for
     net.grow(150)
     net.run(10.0)
     askers = net.pick(10)

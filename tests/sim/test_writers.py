@@ -83,7 +83,7 @@ def test_a_writer_who_read_through_another_node_is_no_conflict_though_the_lookup
 
 
 def test_an_unseen_version_in_an_old_lookup_is_looked_up_again_before_it_is_called_a_conflict() -> None:
-    net = network(44)
+    net = network(144)  # in which neither of the two is among the nearest: nobody writes to itself
     author = Author()
     here, there = net.pick(2)
     two = author.version(2, b"two")

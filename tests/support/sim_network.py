@@ -7,21 +7,22 @@ of one seed have the same history byte for byte, which `SimNetwork.history` prov
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from heapq import heappop, heappush
 from random import Random
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
+from services.dht_node.core.ids import ID_BITS, ID_SIZE
 from services.dht_node.core.node import Node
 from services.dht_node.net.verify import verify_ed25519
 from tests.support.nodes import LAB
 
 PORT = 6881
-NEIGHBOURS = 12
-ACQUAINTANCES = 120
 STEPS_MAX = 20_000_000
 """No simulation needs more; one that does is caught in a loop."""
 
@@ -42,11 +43,15 @@ class Weather:
     """Sigma of that log-normal: with 0.5 one pair in twenty is 2.3 times slower than the median."""
 
 
+INTERNET = Weather(median_latency=0.05, spread=0.8)
+"""Round trips of 100 ms in the median and 370 ms for one pair in twenty, one in a hundred 640 ms."""
+
+
 @dataclass(eq=False)
 class SimNode:
-    """One node and its wire."""
+    """One node and its wire. The node is made when it is first needed: most of a large network sleeps."""
 
-    node: Node
+    make: Callable[[], Node]
     address: Address
     alive: bool = True
     timer: float = -1.0
@@ -54,6 +59,35 @@ class SimNode:
     outcomes: dict[OperationId, Outcome] = field(default_factory=dict)
     bootstraps: int = 0
     """How often it has asked for bootstrap nodes."""
+
+    @cached_property
+    def node(self) -> Node:
+        """The node itself."""
+        return self.make()
+
+
+class Ring:
+    """All nodes of a network by their ids, and the table that one of them has after a long life."""
+
+    def __init__(self) -> None:
+        self.contacts: list[Contact] = []
+        self._ids: list[int] = []
+
+    def close(self) -> None:
+        """Sort the contacts; all have been added."""
+        self.contacts.sort()
+        self._ids = [int.from_bytes(contact.id, "big") for contact in self.contacts]
+
+    def table(self, own_id: bytes, config: NodeConfig, dice: Random) -> Iterator[Contact]:
+        """Of every bucket's part of the ring as many contacts as the bucket holds."""
+        own = int.from_bytes(own_id, "big")
+        for index in range(ID_BITS):
+            free = ID_BITS - 1 - index
+            sibling = own >> free ^ 1
+            start, end = bisect_left(self._ids, sibling << free), bisect_left(self._ids, sibling + 1 << free)
+            size = config.bucket_sizes[index] if index < len(config.bucket_sizes) else config.k
+            for place in dice.sample(range(start, end), min(size, end - start)):
+                yield self.contacts[place]
 
 
 class SimNetwork:
@@ -77,13 +111,8 @@ class SimNetwork:
 
     def add_node(self, config: NodeConfig | None = None) -> SimNode:
         """A new node at an address of its own that knows nobody yet."""
-        number = len(self.nodes)
-        address = f"{10 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}.1", PORT
-        dice = Random(f"{self._seed}/{number}")
-        node = Node(config or LAB, entropy=dice.randbytes, verify=verify_ed25519, now=self.now)
-        sim = SimNode(node, address)
-        self.nodes.append(sim)
-        self._by_address[address] = sim
+        dice = self._dice()
+        sim = self._add(lambda: Node(config or LAB, entropy=dice.randbytes, verify=verify_ed25519, now=self.now))
         self._drain(sim)
         return sim
 
@@ -100,20 +129,19 @@ class SimNetwork:
             self.join(self.add_node())
             self.run(interval)
 
-    def populate(self, count: int) -> None:
+    def populate(self, count: int, config: NodeConfig | None = None) -> None:
         """Add `count` nodes that know each other as after long lives, without the 200 datagrams that a join takes.
 
-        Each knows nodes at random, which fill its far buckets, and those around its own id.
+        Every bucket of every table is as full as the network can fill it. A node sleeps, and does not keep its table
+        up, until somebody writes to it.
         """
-        added = [self.add_node() for _ in range(count)]
-        ring = sorted((Contact(sim.node.id, sim.address) for sim in added), key=lambda contact: contact.id)
-        places = {contact.address: place for place, contact in enumerate(ring)}
-        for sim in added:
-            place = places[sim.address]
-            around = [ring[(place + step) % count] for step in range(-NEIGHBOURS, NEIGHBOURS + 1) if step]
-            afar = self._random.sample(ring, min(ACQUAINTANCES, count))
-            sim.node.add_known(around + afar, self.now)
-            self._drain(sim)
+        ring = Ring()
+        for _ in range(count):
+            dice = self._dice()
+            node_id = dice.randbytes(ID_SIZE)
+            make = partial(self._long_lived, replace(config or LAB, node_id=node_id), ring, dice)
+            ring.contacts.append(Contact(node_id, self._add(make).address))
+        ring.close()
 
     def kill(self, sim: SimNode) -> None:
         """Take a node off the network for good."""
@@ -122,6 +150,21 @@ class SimNetwork:
     def pick(self, count: int) -> list[SimNode]:
         """Live nodes at random."""
         return self._random.sample([sim for sim in self.nodes if sim.alive], count)
+
+    def _dice(self) -> Random:
+        return Random(f"{self._seed}/{len(self.nodes)}")
+
+    def _add(self, make: Callable[[], Node]) -> SimNode:
+        number = len(self.nodes)
+        sim = SimNode(make, (f"{10 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}.1", PORT))
+        self.nodes.append(sim)
+        self._by_address[sim.address] = sim
+        return sim
+
+    def _long_lived(self, config: NodeConfig, ring: Ring, dice: Random) -> Node:
+        node = Node(config, entropy=dice.randbytes, verify=verify_ed25519, now=self.now)
+        node.add_known(ring.table(node.id, config, dice), self.now)
+        return node
 
     # what they do
 

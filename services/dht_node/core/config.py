@@ -25,7 +25,7 @@ class NodeConfig:
     alpha: int = 4
     """Queries of one lookup in flight at first."""
     alpha_max: int = 8
-    """In flight while answers are slow."""
+    """In flight while answers are slow; once a lookup is home, its whole frontier is."""
     slow_timeout_min: float = 0.3
     slow_timeout_max: float = 1.0
     """A query unanswered for RTT mean + 4 deviations, within these, frees its slot and is not given up."""

@@ -37,6 +37,7 @@ class LookupRun:
         self._ask(now)
         if self.lookup.complete and not self._widened:
             self._widened = True
+            self._lookups.ended(self.lookup)
             if self._lookups.widen(self.lookup):
                 self._ask(now)
         self._progress(now)

@@ -76,6 +76,23 @@ def test_goes_on_to_nearer_nodes_that_it_hears_of() -> None:
     assert run.counts(1.0).hops == 2
 
 
+def test_a_query_to_a_node_that_nearer_ones_have_pushed_out_takes_up_no_slot() -> None:
+    run = lookup()
+    run.add(contact(distance) for distance in (1000, 1001, 1002, 1003))
+    first = ask_all(run)[0]
+    run.replied(first, reply(known(first), nodes=[contact(distance) for distance in range(1, 9)]))
+    assert [candidate.distance for candidate in ask_all(run)] == [1, 2, 3, 4]
+
+
+def test_once_nobody_nearer_is_named_the_whole_frontier_and_its_reserve_are_asked_at_once() -> None:
+    run = lookup()
+    run.reserve = 3
+    run.add(contact(distance) for distance in range(1, 30))
+    first = ask_all(run)[0]
+    run.replied(first, reply(known(first), nodes=[contact(distance) for distance in range(20, 28)]))
+    assert [candidate.distance for candidate in ask_all(run)] == list(range(5, 12))
+
+
 def test_a_slow_node_frees_its_slot_widens_the_window_and_still_counts_when_it_answers() -> None:
     run = lookup()
     run.add(contact(distance) for distance in range(1, 30))

@@ -95,9 +95,12 @@ def test_patience_follows_the_pace_of_each_node_within_bounds(pace: float, expec
     assert paces.slow_after(address(1)) == pytest.approx(expected, abs=0.03)
 
 
-def test_of_a_node_never_heard_of_the_pace_of_all_is_expected() -> None:
+def test_of_a_stranger_is_expected_what_five_in_six_others_do() -> None:
     paces = RoundTrips(NodeConfig())
     assert paces.slow_after(address(99)) == 1.0
+    for number in range(600):
+        paces.answered(address(number), 0.9 if number % 10 == 0 else 0.4)
+    assert 0.35 < paces.slow_after(address(999)) < 0.6
     for number in range(100):
         paces.answered(address(number), 0.05)
     assert paces.slow_after(address(999)) == 0.3
