@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from shared.json_bytes import Blob, Hex
@@ -94,7 +96,18 @@ class Record(Answered, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, etag=etag)
 
 
-class Written(Answered, frozen=True, kw_only=True):
+class Kept(Answered, frozen=True, kw_only=True):
+    """How long a write lasts."""
+
+    kept_for_s: int = 0
+    """Seconds for which the storing nodes keep it, unless it is put again."""
+    kept_until: datetime | None = None
+    """Until when the service puts it again by itself; None: it does not."""
+    keep_error: str | None = None
+    """The code for which it is not kept as long as was asked, such as `keep_full`."""
+
+
+class Written(Kept, frozen=True, kw_only=True):
     """A record after a write."""
 
     seq: int
@@ -105,13 +118,11 @@ class Written(Answered, frozen=True, kw_only=True):
     """Ids of entries that the caller did not send along: new to it, or newer than its own."""
     written: bool = True
     """False when all was stored already; the report then counts nothing."""
-    kept_for_s: int = 0
-    """Seconds for which the storing nodes keep it, unless it is written again."""
     removal: str | None = None
     """`best_effort` when something was left out: in scout1 an older version may bring it back."""
 
 
-class Sent(Answered, frozen=True, kw_only=True):
+class Sent(Kept, frozen=True, kw_only=True):
     """A message that was stored."""
 
     target: Hex
@@ -121,8 +132,6 @@ class Sent(Answered, frozen=True, kw_only=True):
     """From 1 in the sender's list; None in a list that an original client began."""
     seq: int = 0
     """Of the record that the list is in."""
-    kept_for_s: int = 0
-    """Seconds for which the storing nodes keep it, unless it is sent again."""
 
 
 class ReceivedMessage(Answered, frozen=True, kw_only=True):
@@ -163,7 +172,7 @@ class Inbox(Answered, frozen=True, kw_only=True):
     """Not empty when the limit or the time ended the reading early."""
 
 
-class StoredItem(Answered, frozen=True, kw_only=True):
+class StoredItem(Kept, frozen=True, kw_only=True):
     """An immutable item that was stored: its secure hash (20 bytes), and who stored it."""
 
     hash: Hex

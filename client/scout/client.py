@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from scout.answers import CreatedLink, FoundItem, Key, StoredItem
-from scout.link import Link
+from scout.link import Link, keeping
 from scout.transport import Call, RetryPolicy, Surroundings, Transport
 from shared.json_bytes import Blob, Hex
 
@@ -90,9 +90,12 @@ class Client:
         """A link whose handle was kept from an earlier time; nothing is sent."""
         return Link(self.transport, CreatedLink(link=handle, format=format, member=member))
 
-    async def put_item(self, value: bytes) -> StoredItem:
-        """Store a byte string (at most 996 bytes) in the DHT, for anybody who knows its hash."""
-        call = Call("POST", "/v1/items", {"value": Blob(value)})
+    async def put_item(self, value: bytes, *, keep: int | None = None) -> StoredItem:
+        """Store a byte string (at most 996 bytes) in the DHT, for anybody who knows its hash.
+
+        The service keeps it alive for `keep` seconds, at most 30 days; None: 24 hours.
+        """
+        call = Call("POST", "/v1/items", {"value": Blob(value)} | keeping(keep))
         return await self.transport.fetch(call, StoredItem)
 
     async def get_item(self, item: bytes | str) -> bytes:

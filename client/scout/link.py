@@ -43,10 +43,19 @@ class Link:
         return (await self._transport.fetch(self._get("/v1/devices"), Devices)).devices
 
     async def announce(
-        self, device_id: int, addresses: Iterable[str] = (), *, name: str = "", data: bytes = b""
+        self,
+        device_id: int,
+        addresses: Iterable[str] = (),
+        *,
+        name: str = "",
+        data: bytes = b"",
+        keep: int | None = None,
     ) -> Written:
-        """Say where a device (an id below 2^31) is: `host:port` addresses, a name, and bytes of the application's."""
-        body: dict[str, object] = {"addresses": list(addresses)}
+        """Say where a device (an id below 2^31) is: `host:port` addresses, a name, and bytes of the application's.
+
+        As with every write, the service keeps the record alive for `keep` seconds, at most 30 days; None: 24 hours.
+        """
+        body: dict[str, object] = {"addresses": list(addresses)} | keeping(keep)
         if name:
             body["name"] = name
         if data:
@@ -65,16 +74,21 @@ class Link:
         return decode_answer(answer, Record).with_etag(answer.etag)
 
     async def sync(
-        self, entries: Mapping[int, bytes] | None = None, *, remove: Iterable[int] = (), if_match: str = ""
+        self,
+        entries: Mapping[int, bytes] | None = None,
+        *,
+        remove: Iterable[int] = (),
+        if_match: str = "",
+        keep: int | None = None,
     ) -> Written:
-        """Read, merge `entries` (id -> content) and take out the ids in `remove`, write.
+        """Read, merge `entries` (id -> content) and take out the ids in `remove`, write, keep alive for `keep` seconds.
 
         With `if_match` (a record's etag) only that very state is written over: ScoutApiError `precondition_failed`.
         """
         body = {
             "entries": [{"id": id_, "value": Blob(content)} for id_, content in (entries or {}).items()],
             "remove": list(remove),
-        }
+        } | keeping(keep)
         headers = self._headers | {"Idempotency-Key": self._transport.random_id()}
         if if_match:
             headers["If-Match"] = if_match
@@ -93,10 +107,13 @@ class Link:
         """
         return await synchronise(self, self._transport, entries, entry_updated=entry_updated, finalize=finalize)
 
-    async def send(self, body: bytes, *, seal: bool = True) -> Sent:
-        """Leave a message for the other members; `seal=False` for one that runs the original, and anybody can read."""
+    async def send(self, body: bytes, *, seal: bool = True, keep: int | None = None) -> Sent:
+        """Leave a message for the other members; `seal=False` for one that runs the original, and anybody can read.
+
+        The service keeps it, and the list that leads to it, alive for `keep` seconds.
+        """
         headers = self._headers | {"Idempotency-Key": self._transport.random_id()}
-        call = Call("POST", "/v1/messages", {"body": Blob(body), "seal": seal}, headers=headers)
+        call = Call("POST", "/v1/messages", {"body": Blob(body), "seal": seal} | keeping(keep), headers=headers)
         return await self._transport.fetch(call, Sent)
 
     async def messages(self, after: int | None = None, *, limit: int | None = None, cursor: str | None = None) -> Inbox:
@@ -111,3 +128,8 @@ class Link:
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Call:
         return Call("GET", path, params=params or {}, headers=self._headers)
+
+
+def keeping(seconds: int | None) -> dict[str, object]:
+    """The member of a write's body that says how long it is kept alive; none for the service's default."""
+    return {} if seconds is None else {"keep": seconds}

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypedDict
 
 from services.api import schemas
 from shared.contracts import dht
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases.devices import Device
 from shared.usecases.inbox import Inbox, Position
+from shared.usecases.keeping import Kept
 from shared.usecases.messages import Sent
 from shared.usecases.records import Entries, PassedOver, Record
 from shared.usecases.synchronise import Synced
 
 KEPT_FOR_S = 7200
 """Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
+
+
+class Lasting(TypedDict):
+    """The members of a `schemas.KeptAnswer`."""
+
+    kept_for_s: int
+    kept_until: datetime | None
+    keep_error: str | None
 
 
 def entries(found: Entries) -> list[schemas.EntryAnswer]:
@@ -41,6 +52,12 @@ def storing(report: dht.StoringReport | None) -> schemas.StoringAnswer:
         closest_distance=report.closest_distance,
         elapsed_ms=report.elapsed_ms,
     )
+
+
+def lasting(kept: Kept) -> Lasting:
+    """How long a write lasts, as members of a `schemas.KeptAnswer`."""
+    until = datetime.fromtimestamp(kept.until_ms // 1000, UTC) if kept.until_ms else None
+    return {"kept_for_s": KEPT_FOR_S, "kept_until": until, "keep_error": kept.refused or None}
 
 
 def record(found: Record) -> schemas.RecordAnswer:
@@ -72,7 +89,7 @@ def written(synced: Synced, news: Sequence[int], *, removed: bool) -> schemas.Wr
         written=synced.storing is not None,
         attempts=synced.attempts,
         passed_over=passed_over(synced.record.passed_over),
-        kept_for_s=KEPT_FOR_S,
+        **lasting(synced.kept),
         removal="best_effort" if removed else None,
     )
 
@@ -98,7 +115,7 @@ def sent(message: Sent) -> schemas.SentAnswer:
         seq=message.synced.record.seq,
         record_storing=storing(message.synced.storing),
         attempts=message.synced.attempts,
-        kept_for_s=KEPT_FOR_S,
+        **lasting(message.kept),
     )
 
 

@@ -6,16 +6,19 @@ see `shared.json_bytes`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.contracts.dht import MAX_KEEP_S
 from shared.format.scout1.mailbox import MAX_MEMBER
 from shared.format.scout1.record import MAX_ID
 from shared.json_bytes import Blob, Bytes20, Bytes32
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
+from shared.usecases.keeping import DEFAULT_KEEP_S
 
 MAX_ADDRESSES = 42
 """As many compact IPv4 addresses as an entry's 255 bytes could ever hold."""
@@ -23,6 +26,8 @@ MAX_ADDRESSES = 42
 EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
+Keep = Annotated[int, Meta(ge=0, le=MAX_KEEP_S)]
+"""Seconds for which the cluster keeps a write alive; 0: nothing is asked of it."""
 EntrySeq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -52,6 +57,7 @@ class DeviceRequest(Asked, frozen=True, kw_only=True):
     addresses: Annotated[list[str], Meta(max_length=MAX_ADDRESSES)] = []
     name: str = ""
     data: Blob = Blob()
+    keep: Keep = DEFAULT_KEEP_S
     ttl: Any | UnsetType = UNSET
     """Known, so that its refusal can say why."""
 
@@ -75,6 +81,7 @@ class SyncRequest(Asked, frozen=True, kw_only=True):
 
     entries: list[WantedEntry] = []
     remove: list[EntryId] = []
+    keep: Keep = DEFAULT_KEEP_S
 
 
 class RecordQuery(Asked, frozen=True, kw_only=True):
@@ -88,6 +95,7 @@ class MessageRequest(Asked, frozen=True, kw_only=True):
 
     body: Blob
     seal: bool = True
+    keep: Keep = DEFAULT_KEEP_S
 
 
 class MessagesQuery(Asked, frozen=True, kw_only=True):
@@ -103,6 +111,7 @@ class ItemRequest(Asked, frozen=True, kw_only=True):
     """A byte string to store."""
 
     value: Blob
+    keep: Keep = DEFAULT_KEEP_S
 
 
 class ItemPath(Asked, frozen=True, kw_only=True):
@@ -181,7 +190,18 @@ class RecordAnswer(Answered, frozen=True, kw_only=True):
     lookup: LookupAnswer | None
 
 
-class WrittenAnswer(Answered, frozen=True, kw_only=True):
+class KeptAnswer(Answered, frozen=True, kw_only=True):
+    """How long a write lasts."""
+
+    kept_for_s: int
+    """Seconds for which the storing nodes keep it, unless it is put again."""
+    kept_until: datetime | None
+    """Until when the cluster puts it again by itself; null when it does not."""
+    keep_error: str | None
+    """The code for which it is not kept as long as was asked: `keep_full`, `bus_unavailable`."""
+
+
+class WrittenAnswer(KeptAnswer, frozen=True, kw_only=True):
     """A record after a write."""
 
     entries: list[EntryAnswer]
@@ -193,8 +213,6 @@ class WrittenAnswer(Answered, frozen=True, kw_only=True):
     """False when all was stored already."""
     attempts: int
     passed_over: list[PassedOverAnswer]
-    kept_for_s: int
-    """Seconds for which the storing nodes keep it, unless it is written again."""
     removal: str | None = None
     """`best_effort` when something was left out: in scout1 an older version may bring it back."""
 
@@ -219,7 +237,7 @@ class DevicesAnswer(Answered, frozen=True, kw_only=True):
     passed_over: list[PassedOverAnswer]
 
 
-class SentAnswer(Answered, frozen=True, kw_only=True):
+class SentAnswer(KeptAnswer, frozen=True, kw_only=True):
     """A message that was left."""
 
     number: int | None
@@ -230,7 +248,6 @@ class SentAnswer(Answered, frozen=True, kw_only=True):
     """Of the record that its list is in."""
     record_storing: StoringAnswer
     attempts: int
-    kept_for_s: int
 
 
 class MessageAnswer(Answered, frozen=True, kw_only=True):
@@ -270,12 +287,11 @@ class InboxAnswer(Answered, frozen=True, kw_only=True):
     passed_over: list[PassedOverAnswer]
 
 
-class ItemStoredAnswer(Answered, frozen=True, kw_only=True):
+class ItemStoredAnswer(KeptAnswer, frozen=True, kw_only=True):
     """An item that was stored."""
 
     hash: Bytes20
     storing: StoringAnswer
-    kept_for_s: int
 
 
 class ItemAnswer(Answered, frozen=True, kw_only=True):

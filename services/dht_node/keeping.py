@@ -115,7 +115,7 @@ class KeepingDht:
             )
         except ScoutError as error:
             refused = error.code.value if seconds else ""
-            return msgspec.structs.replace(reply, keep_refused=refused)
+            return msgspec.structs.replace(reply, kept_until_ms=0, keep_refused=refused)
         return msgspec.structs.replace(reply, kept_until_ms=until_ms)
 
 

@@ -17,14 +17,17 @@ def hash_of(content: bytes) -> bytes:
     return bep44.immutable_target(_value(content))
 
 
-async def put(dht_port: Dht, content: bytes, context: CallContext) -> dht.PutReply:
-    """Store a byte string. Raises ScoutError: `item_too_large` over 996 bytes, `not_stored`."""
-    return await put_value(dht_port, _value(content), context)
+async def put(dht_port: Dht, content: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
+    """Store a byte string and keep it alive for `keep` seconds.
+
+    Raises ScoutError: `item_too_large` over 996 bytes, `not_stored`.
+    """
+    return await put_value(dht_port, _value(content), context, keep)
 
 
-async def put_value(dht_port: Dht, value: bytes, context: CallContext) -> dht.PutReply:
-    """Store a bencoded value (at most 1000 bytes). Raises ScoutError (`not_stored`)."""
-    reply = await dht_port.put_immutable(dht.PutImmutable(value=value), context)
+async def put_value(dht_port: Dht, value: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
+    """Store a bencoded value (at most 1000 bytes) and keep it alive. Raises ScoutError (`not_stored`)."""
+    reply = await dht_port.put_immutable(dht.PutImmutable(value=value, keep=keep), context)
     if reply.storing.stored == 0:
         raise not_stored(reply.storing)
     return reply

@@ -20,12 +20,24 @@ from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.merge import change, merge
 from shared.format.scout1.record import Entry, serialise
 from shared.usecases import items
+from shared.usecases.keeping import Kept, kept, kept_both
 from shared.usecases.ports import Ports
 from shared.usecases.records import Entries, Place
 from shared.usecases.synchronise import Synced, Synchroniser
 
 MAX_OVERTAKEN = 4
 """Messages of the same member's other devices that may come between two attempts to write one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to leave."""
+
+    body: bytes
+    seal: bool = True
+    """Off for peers with the original, and for anybody to read."""
+    keep: int = 0
+    """Seconds for which it, and the list that leads to it, are kept alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Sent:
     target: bytes
     storing: dht.StoringReport
     synced: Synced
+    kept: Kept
+    """The message together with the record that leads to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class _Stored:
     behind: bytes
     pushed: Mailbox
     storing: dht.StoringReport
+    kept: Kept
 
 
 @dataclass(slots=True)
@@ -54,8 +69,7 @@ class _Append:
 
     ports: Ports
     place: Place
-    body: bytes
-    seal: bool
+    message: Outgoing
     stored: list[_Stored] = field(default_factory=list)
     """One for each head that an attempt found; the last is the one that counts."""
     written: list[Entry] = field(default_factory=list)
@@ -79,12 +93,13 @@ class _Append:
         if earlier is not None:
             return earlier
         reply = await self.ports.crypto.seal_message(
-            crypto.SealMessage(link=self.place.link, next=box.head, body=self.body, seal=self.seal), context
+            crypto.SealMessage(link=self.place.link, next=box.head, body=self.message.body, seal=self.message.seal),
+            context,
         )
         pushed = mailbox.push(box, reply.target)
         serialise(self._set(entries, pushed)[0])  # a record without room must be refused before anything is stored
-        put = await items.put_value(self.ports.dht, reply.value, context)
-        return _Stored(box.head, pushed, put.storing)
+        put = await items.put_value(self.ports.dht, reply.value, context, self.message.keep)
+        return _Stored(box.head, pushed, put.storing, kept(put))
 
     def _set(self, entries: Entries, box: Mailbox) -> tuple[Entries, Entry]:
         """`entries` with this mailbox, and its entry: newer than all that our earlier attempts said instead.
@@ -118,24 +133,23 @@ class _Append:
         return None
 
 
-async def send(
-    ports: Ports, synchroniser: Synchroniser, place: Place, body: bytes, context: CallContext, *, seal: bool = True
-) -> Sent:
-    """Leave a message from the caller's member of the link for all others; `seal` off for peers with the original.
+async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: Outgoing, context: CallContext) -> Sent:
+    """Leave a message from the caller's member of the link for all others.
 
     Raises ScoutError: `message_too_large` over 933 bytes (973 unsealed), `record_full`, `not_stored`, `conflict`, …
     """
-    limit = messages.MAX_SEALED_BODY if seal else messages.MAX_BODY
-    if len(body) > limit:
+    limit = messages.MAX_SEALED_BODY if message.seal else messages.MAX_BODY
+    if len(message.body) > limit:
         raise ScoutError(
             ErrorCode.MESSAGE_TOO_LARGE,
-            f"Expected a body of at most {limit} bytes, got {len(body)}.",
-            facts={"size": len(body), "limit": limit},
+            f"Expected a body of at most {limit} bytes, got {len(message.body)}.",
+            facts={"size": len(message.body), "limit": limit},
         )
-    append = _Append(ports, place, body, seal)
-    synced = await synchroniser.synchronise(place, append, context)
+    append = _Append(ports, place, message)
+    synced = await synchroniser.synchronise(place, append, context, keep=message.keep)
     stored = append.stored[-1]
-    return Sent(stored.pushed.number, stored.pushed.head, stored.storing, synced)
+    lease = kept_both(stored.kept, synced.kept)
+    return Sent(stored.pushed.number, stored.pushed.head, stored.storing, synced, lease)
 
 
 def mailboxes(entries: Entries) -> dict[int, Mailbox | None]:

@@ -35,6 +35,8 @@ class Version:
     entries: Entries
     """As merged with themselves: ascending, each id once."""
     seq: int
+    sealed: bytes
+    """Its bencoded value, as it was signed."""
     signature: bytes
     holders: int
     """Nodes that hold exactly this version."""
@@ -176,7 +178,7 @@ def _merged(reply: dht.GetMutableReply, opened: crypto.OpenRecordReply) -> Recor
         if isinstance(entries, str):
             passed_over.append(PassedOver(seq=found.seq, reason=entries))
         else:
-            versions.append(Version(entries, found.seq, found.signature, found.holders))
+            versions.append(Version(entries, found.seq, found.value, found.signature, found.holders))
     return Record(
         entries=union(versions),
         seq=max((version.seq for version in versions), default=0),

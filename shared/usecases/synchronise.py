@@ -22,8 +22,9 @@ from shared.format.scout1.merge import merge
 from shared.format.scout1.record import MIN_SEQ, serialise
 from shared.usecases import records
 from shared.usecases.coalescer import Coalescer, Job
+from shared.usecases.keeping import Kept, kept
 from shared.usecases.ports import Ports
-from shared.usecases.records import Entries, Place, Record, is_undecided
+from shared.usecases.records import Entries, Place, Record, Version, is_undecided
 from shared.usecases.refusals import record_full
 
 QUORUM = 5
@@ -71,6 +72,8 @@ class Synced:
     attempts: int
     callers: int
     """How many callers this one write served."""
+    kept: Kept
+    """Nothing of a write that was not necessary: a lease that there is goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class _Wish:
     context: CallContext
     change: Change | None
     if_match: frozenset[str] | None
+    keep: int
 
 
 _Job = Job[_Wish, Synced]
@@ -110,6 +114,11 @@ class _Run:
     def waiting(self) -> list[_Job]:
         return [job for job in self.jobs if job.waiting]
 
+    @property
+    def keep(self) -> int:
+        """Seconds: what the most demanding of the callers asks for."""
+        return max(job.work.keep for job in self.jobs)
+
 
 class Synchroniser:
     """Writes records. An async context manager: it owns the runs that are in flight."""
@@ -132,18 +141,24 @@ class Synchroniser:
         await self._coalescer.__aexit__(kind, error, trace)
 
     async def synchronise(
-        self, place: Place, change: Change | None, context: CallContext, if_match: frozenset[str] | None = None
+        self,
+        place: Place,
+        change: Change | None,
+        context: CallContext,
+        if_match: frozenset[str] | None = None,
+        keep: int = 0,
     ) -> Synced:
         """Merge all versions of the record at `place` with `change`, and store the union.
 
         Without a change it writes only if versions have forked or too few nodes hold the newest. With one it always
         writes, even the same content again: that renews the two hours for which nodes keep it.
-        `if_match` holds acceptable tags (`Record.tag`), or `*` for any record that exists.
+        `if_match` holds acceptable tags (`Record.tag`), or `*` for any record that exists. What is written is kept
+        alive for `keep` seconds.
 
         Raises ScoutError: `precondition_failed`, `conflict`, `not_stored`, `record_full`, what the change refuses, …
         """
         seconds = (context.deadline_ms - self._ports.clock.utc_ms()) / 1000
-        wish = _Wish(place, context, change, if_match)
+        wish = _Wish(place, context, change, if_match, keep)
         return await self._coalescer.submit((context.tenant, place.target), wish, max(seconds, 0.0))
 
     async def _serve(self, _key: tuple[str, bytes], jobs: list[_Job]) -> None:
@@ -168,8 +183,9 @@ class Synchroniser:
         entries = await self._apply(run)
         if not run.waiting:
             return True
-        if _is_stored(found, entries) and (run.attempt > 1 or all(job.work.change is None for job in run.waiting)):
-            _answer(run, replace(found, entries=entries), None)
+        stored = _stored(found, entries)
+        if stored and (run.attempt > 1 or all(job.work.change is None for job in run.waiting)):
+            _answer(run, replace(found, entries=entries), None, await self._keep(run, stored))
             return True
         return await self._write(run, found, entries)
 
@@ -218,13 +234,30 @@ class Synchroniser:
                 signature=sealed.signature,
                 seen=[signature for signature, _ in found.seen],
                 quorum=QUORUM,
+                keep=run.keep,
             ),
             run.context,
         )
         if not _won(reply):
             return False
-        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing)
+        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing, kept(reply))
         return True
+
+    async def _keep(self, run: _Run, stored: Version) -> Kept:
+        """Have a version kept that an earlier attempt of ours, or of a writer who merged it, brought to the nodes."""
+        if run.attempt == 1 or run.keep == 0:
+            return Kept()
+        reply = await self._ports.dht.put_mutable(
+            dht.PutMutable(
+                public_key=run.place.public_key,
+                seq=stored.seq,
+                value=stored.sealed,
+                signature=stored.signature,
+                keep=run.keep,
+            ),
+            run.context,
+        )
+        return kept(reply)
 
     async def _pause(self, run: _Run) -> None:
         """Wait before the next attempt. Raises ScoutError (`conflict`) when there is no room for one."""
@@ -271,10 +304,11 @@ def not_stored(storing: dht.StoringReport) -> ScoutError:
     )
 
 
-def _is_stored(found: Record, entries: Entries) -> bool:
-    """Whether a version with exactly these entries is on enough nodes: a quorum, or a majority of a smaller net."""
+def _stored(found: Record, entries: Entries) -> Version | None:
+    """The version with exactly these entries that is on enough nodes: a quorum, or a majority of a smaller net."""
     enough = _enough(found)
-    return any(version.entries == entries and version.holders >= enough for version in found.versions)
+    same = (version for version in found.versions if version.entries == entries and version.holders >= enough)
+    return next(same, None)
 
 
 def _enough(found: Record) -> int:
@@ -283,7 +317,7 @@ def _enough(found: Record) -> int:
     return min(QUORUM, answered // 2 + 1)
 
 
-def _answer(run: _Run, record: Record, storing: dht.StoringReport | None) -> None:
+def _answer(run: _Run, record: Record, storing: dht.StoringReport | None, lease: Kept) -> None:
     waiting: Sequence[_Job] = run.waiting
     for job in waiting:
-        job.succeed(Synced(record, storing, run.attempt, len(waiting)))
+        job.succeed(Synced(record, storing, run.attempt, len(waiting), lease))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -169,3 +170,19 @@ async def test_users_of_two_services_on_one_dht_share_a_record(stack: Stack, cli
             assert bytes(message.body) == b"from the other service"
             with pytest.raises(scout.ScoutApiError, match="bad_handle"):
                 await client.link(ben.handle).devices()
+
+
+async def test_writes_are_kept_alive_for_as_long_as_is_asked(client: scout.Client) -> None:
+    ada, _ = await pair(client)
+    now = datetime.now(UTC)  # noqa: TID251  # what the user's clock says
+    day = timedelta(days=1)
+    for written in (await ada.announce(1, name="Ada"), await ada.send(b"hello"), await client.put_item(b"kept")):
+        assert written.kept_until is not None
+        assert abs(written.kept_until - now - day) < timedelta(minutes=1)
+        assert written.keep_error is None
+    longer = await ada.sync({5: b"five"}, keep=7 * 86_400)
+    assert longer.kept_until is not None
+    assert abs(longer.kept_until - now - 7 * day) < timedelta(minutes=1)
+    # a removal asks for nothing, and does not end the lease that there is
+    assert (await ada.remove_device(1)).kept_until == longer.kept_until
+    assert (await client.put_item(b"not kept", keep=0)).kept_until is None

@@ -51,6 +51,10 @@ class TwinDht:
         """Mutable puts so far."""
         self.gets = 0
         """Mutable gets so far."""
+        self.keeps: list[int] = []
+        """The seconds that each put asked to be kept for; they are granted, by a clock that stands at the epoch."""
+        self.keep_refused = ""
+        """With an error code here nothing is kept."""
 
     async def get_mutable(self, request: dht.GetMutable, _context: CallContext) -> dht.GetMutableReply:
         self.gets += 1
@@ -85,7 +89,7 @@ class TwinDht:
                 outcomes[node.offer(target, version, request.seen)] += 1
         for node in behind:  # a put that has its quorum answers, and the rest goes on
             node.offer(target, version, request.seen)
-        return self._reply(target, outcomes)
+        return self._reply(target, outcomes, request.keep)
 
     async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
         await asyncio.sleep(0)
@@ -101,7 +105,7 @@ class TwinDht:
             if not self._lost():
                 node.immutable[target] = request.value
                 outcomes[0] += 1
-        return self._reply(target, outcomes)
+        return self._reply(target, outcomes, request.keep)
 
     def plant(self, public_key: bytes, version: dht.MutableVersion, nodes: slice = slice(None)) -> None:
         """Put a version on some nodes, past all checks: what a hostile or a racing peer has stored."""
@@ -120,7 +124,8 @@ class TwinDht:
         asked = len(self.nodes)
         return dht.LookupReport(asked=asked, answered=answered, timed_out=asked - answered, elapsed_ms=0.0)
 
-    def _reply(self, target: bytes, outcomes: Counter[int]) -> dht.PutReply:
+    def _reply(self, target: bytes, outcomes: Counter[int], keep: int) -> dht.PutReply:
+        self.keeps.append(keep)
         answered = outcomes.total()
         rejected = {code: count for code, count in outcomes.items() if code}
         storing = dht.StoringReport(
@@ -134,7 +139,12 @@ class TwinDht:
             elapsed_ms=0.0,
         )
         return dht.PutReply(
-            target=target, conflict=bool(rejected), storing=storing, lookup=self._lookup(len(self.nodes))
+            target=target,
+            conflict=bool(rejected),
+            storing=storing,
+            lookup=self._lookup(len(self.nodes)),
+            kept_until_ms=0 if self.keep_refused or rejected or not outcomes[0] else keep * 1000,
+            keep_refused=self.keep_refused,
         )
 
 

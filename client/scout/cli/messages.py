@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from scout.answers import Gap
 from scout.cli.context import invocation, run_with_client, run_with_link
+from scout.cli.durations import Keep, lasts
 from scout.cli.failures import CommandError
 from scout.cli.output import stored_by, text_of
 from scout.cli.records import LinkName, content_from
@@ -25,13 +26,14 @@ def send(
     link: LinkName,
     text: Text = "-",
     seal: Annotated[bool, typer.Option(help="Seal it; --no-seal for peers that run the original.")] = True,
+    keep: Keep = None,
 ) -> None:
     """Leave a message for the other members of a link."""
     at = invocation(context)
     body = _body(text)
-    sent = run_with_link(at, link, "Sending", lambda made: made.send(body, seal=seal))
+    sent = run_with_link(at, link, "Sending", lambda made: made.send(body, seal=seal, keep=keep))
     which = "Message" if sent.number is None else f"Message {sent.number}"
-    at.output.result(sent, f"{which} left: {stored_by(sent.storing)}.")
+    at.output.result(sent, f"{which} left: {stored_by(sent.storing)}, {lasts(sent)}.")
 
 
 def inbox(
@@ -59,13 +61,13 @@ def inbox(
         at.output.note(f"Member {more.member} has older ones: `scout inbox {link} --cursor {more.cursor}`")
 
 
-def put(context: typer.Context, text: Text = "-") -> None:
+def put(context: typer.Context, text: Text = "-", keep: Keep = None) -> None:
     """Store a byte string in the DHT, in the open, and show its hash."""
     at = invocation(context)
     value = _body(text)
-    stored = run_with_client(at, "Storing", lambda client: client.put_item(value))
+    stored = run_with_client(at, "Storing", lambda client: client.put_item(value, keep=keep))
     at.output.result(stored, f"[bold]{stored.hash.hex()}[/bold]")
-    at.output.note(f"Item {stored_by(stored.storing)}.")
+    at.output.note(f"Item {stored_by(stored.storing)}, {lasts(stored)}.")
 
 
 def get(

@@ -11,6 +11,7 @@ import typer
 
 from scout.answers import Written
 from scout.cli.context import Invocation, invocation, run_with_link
+from scout.cli.durations import Keep, lasts
 from scout.cli.failures import CommandError
 from scout.cli.output import stored_by, text_of
 
@@ -27,17 +28,24 @@ def announce(
     name: Annotated[str, typer.Option(help="What to call this device.")] = "",
     data: Annotated[str, typer.Option(help="Text of your own; @FILE for a file's content.")] = "",
     device: Annotated[int | None, typer.Option(min=0, help="This device's id; drawn once if not given.")] = None,
+    keep: Keep = None,
 ) -> None:
     """Say where this device is."""
     at = invocation(context)
     id_ = device if device is not None else _own_device(at)
     content = content_from(data)
     written = run_with_link(
-        at, link, "Announcing", lambda made: made.announce(id_, addresses or [], name=name, data=content)
+        at, link, "Announcing", lambda made: made.announce(id_, addresses or [], name=name, data=content, keep=keep)
     )
     at.output.result(
-        {"device": id_, "seq": written.seq, "storing": written.storing},
-        f"Device {id_} announced: {stored_by(written.storing)}.",
+        {
+            "device": id_,
+            "seq": written.seq,
+            "storing": written.storing,
+            "kept_until": written.kept_until,
+            "keep_error": written.keep_error,
+        },
+        f"Device {id_} announced: {stored_by(written.storing)}, {lasts(written)}.",
     )
 
 
@@ -60,12 +68,15 @@ def sync(
         list[str] | None, typer.Option("--set", metavar="ID=TEXT", help="Set an entry; ID=@FILE for a file's content.")
     ] = None,
     remove: Annotated[list[int] | None, typer.Option(metavar="ID", min=0, help="Take an entry out.")] = None,
+    keep: Keep = None,
 ) -> None:
     """Synchronise the record's raw entries: read, merge what --set and --remove say, write."""
     at = invocation(context)
     entries = dict(_assignment(text) for text in put or [])
-    written: Written = run_with_link(at, link, "Synchronising", lambda made: made.sync(entries, remove=remove or []))
-    what = stored_by(written.storing) if written.written else "all was stored already"
+    written: Written = run_with_link(
+        at, link, "Synchronising", lambda made: made.sync(entries, remove=remove or [], keep=keep)
+    )
+    what = f"{stored_by(written.storing)}, {lasts(written)}" if written.written else "all was stored already"
     at.output.note(f"Record at seq {written.seq}: {what}.")
     at.output.table(
         written,

@@ -40,7 +40,7 @@ async def announce(request: web.Request) -> web.Response:
     proxies = service_of(request).limits.trusted_proxies
     addresses = [resolve_auto(address, request, proxies) for address in asked.addresses]
     edit = devices.announcement(path.id, addresses, asked.name, bytes(asked.data))
-    return await write(request, link, edit, condition)
+    return await write(request, link, edit, condition, asked.keep)
 
 
 async def remove(request: web.Request) -> web.Response:

@@ -9,11 +9,12 @@ from services.api.service import answer, body_of, context_of, no_query, path_of,
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases import items
+from shared.usecases.keeping import kept
 
 
 async def store(request: web.Request) -> web.Response:
     """Store a byte string, and answer with its hash."""
-    return await _store(request, bytes((await body_of(request, schemas.ItemRequest)).value))
+    return await _store(request, await body_of(request, schemas.ItemRequest))
 
 
 async def store_as(request: web.Request) -> web.Response:
@@ -27,7 +28,7 @@ async def store_as(request: web.Request) -> web.Response:
             f"Expected a value whose hash is that of the path, got one with the hash {actual.hex()}.",
             facts={"hash": actual.hex()},
         )
-    return await _store(request, bytes(asked.value))
+    return await _store(request, asked)
 
 
 async def read(request: web.Request) -> web.Response:
@@ -38,11 +39,11 @@ async def read(request: web.Request) -> web.Response:
     return answer(schemas.ItemAnswer(value=Blob(value)))
 
 
-async def _store(request: web.Request, value: bytes) -> web.Response:
-    reply = await items.put(service_of(request).ports.dht, value, context_of(request))
+async def _store(request: web.Request, asked: schemas.ItemRequest) -> web.Response:
+    reply = await items.put(service_of(request).ports.dht, bytes(asked.value), context_of(request), asked.keep)
     return answer(
         schemas.ItemStoredAnswer(
-            hash=Bytes20(reply.target), storing=render.storing(reply.storing), kept_for_s=render.KEPT_FOR_S
+            hash=Bytes20(reply.target), storing=render.storing(reply.storing), **render.lasting(kept(reply))
         )
     )
 

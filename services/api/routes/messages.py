@@ -11,6 +11,7 @@ from services.api.service import answer, body_of, context_of, count, link_of, qu
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import inbox, messages, records
 from shared.usecases.inbox import Position, Query
+from shared.usecases.messages import Outgoing
 
 _CURSOR = re.compile(r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})")
 
@@ -21,7 +22,8 @@ async def send(request: web.Request) -> web.Response:
     asked = await body_of(request, schemas.MessageRequest)
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
-    sent = await messages.send(service.ports, service.synchroniser, place, bytes(asked.body), context, seal=asked.seal)
+    message = Outgoing(bytes(asked.body), seal=asked.seal, keep=asked.keep)
+    sent = await messages.send(service.ports, service.synchroniser, place, message, context)
     count(service.meters, sent.synced)
     return answer(render.sent(sent))
 

@@ -15,8 +15,8 @@ from shared.usecases.changes import Edit, Wanted
 async def synchronise(request: web.Request) -> web.Response:
     """Merge all versions and the caller's entries, store the union, answer with it."""
     link, condition = link_of(request), if_match(request)
-    edit = _edit(await body_of(request, schemas.SyncRequest))
-    return await write(request, link, edit, condition)
+    asked = await body_of(request, schemas.SyncRequest)
+    return await write(request, link, _edit(asked), condition, asked.keep)
 
 
 async def read(request: web.Request) -> web.Response:
@@ -30,12 +30,14 @@ async def read(request: web.Request) -> web.Response:
     return answer(render.record(found), tag=found.tag)
 
 
-async def write(request: web.Request, link: str, edit: Edit, condition: frozenset[str] | None) -> web.Response:
-    """Synchronise the record of `link` with `edit`."""
+async def write(
+    request: web.Request, link: str, edit: Edit, condition: frozenset[str] | None, keep: int = 0
+) -> web.Response:
+    """Synchronise the record of `link` with `edit`, and keep it alive for `keep` seconds."""
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
     change = edit if edit.wanted or edit.removed else None
-    synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, condition))
+    synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, condition, keep))
     body = render.written(synced, edit.news(synced.record.entries), removed=bool(edit.removed))
     return answer(body, tag=synced.record.tag)
 

@@ -16,7 +16,7 @@ from shared.contracts.operation import CallContext
 from shared.settings import Secret
 from shared.usecases import inbox, records
 from shared.usecases.changes import Edit, Wanted
-from shared.usecases.messages import send
+from shared.usecases.messages import Outgoing, send
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place
 from shared.usecases.synchronise import Synchroniser
@@ -54,7 +54,7 @@ async def test_racing_writers_behind_different_nodes_lose_nothing() -> None:
                 found = await records.read_at(ports[0], place, soon())
                 assert [entry.id for entry in found.entries] == list(range(1, WRITERS + 1))
             await asyncio.gather(
-                *(send(ports[n % 2], processes[n % 2], places[0], b"%d" % n, soon()) for n in range(10))
+                *(send(ports[n % 2], processes[n % 2], places[0], Outgoing(b"%d" % n), soon()) for n in range(10))
             )
             reader = await place_of(1, 1)
             found = await records.read_at(ports[1], reader, soon())

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import ipaddress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from services.api.service import Limits
 from shared.contracts.crypto import CreateKey, CreateKeyReply, SealRecord
 from shared.contracts.dht import MutableVersion
 from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode
 from shared.settings import Endpoint
 from tests.unit.api.world import Api, an_api, b64, unb64
 
@@ -282,3 +284,37 @@ async def test_measures(api: Api) -> None:
     assert api.metric(name, route="GET /v1/devices", code="invalid_request") == 1
     assert api.metric(name, route="unmatched", code="not_found") == 1
     assert api.metric("scout_api_requests_in_flight") == 0
+
+
+WRITES = [
+    ("PUT", "/v1/devices/1", {}),
+    ("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"x")}]}),
+    ("POST", "/v1/messages", {"body": b64(b"x")}),
+    ("POST", "/v1/items", {"value": b64(b"x")}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+async def test_every_write_is_kept_for_a_day_or_for_as_long_as_is_asked(
+    api: Api, method: str, path: str, body: dict[str, Any]
+) -> None:
+    link = await api.link()
+    lasting = [
+        (await api.call(method, path, body | asked, link=link)).body["kept_until"]
+        for asked in ({}, {"keep": 30 * 86_400}, {"keep": 0})
+    ]
+    # the twin's clock stands at the epoch
+    assert lasting == ["1970-01-02T00:00:00Z", "1970-01-31T00:00:00Z", None]
+
+
+async def test_a_write_that_can_not_be_kept_is_done_and_says_so(api: Api) -> None:
+    api.twin.keep_refused = ErrorCode.KEEP_FULL
+    put = await api.call("POST", "/v1/items", {"value": b64(b"x")})
+    assert (put.status, put.body["kept_until"], put.body["keep_error"]) == (200, None, "keep_full")
+
+
+async def test_a_removal_asks_for_nothing(api: Api) -> None:
+    link = await api.link()
+    await api.call("PUT", "/v1/devices/1", {}, link=link)
+    assert (await api.call("DELETE", "/v1/devices/1", link=link)).body["kept_until"] is None
+    assert api.twin.keeps[-1] == 0

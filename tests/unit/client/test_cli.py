@@ -61,6 +61,7 @@ def test_keygen_refuses_to_overwrite(home: Path, capsys: pytest.CaptureFixture[s
         (["put", "@nowhere"], "can't read nowhere"),
         (["devices"], "Missing argument"),
         (["announce", "friend", "--device", "-1"], "Invalid value"),
+        (["announce", "friend", "--keep", "a day"], "24h, 30m or 7d"),
         (["dance"], "No such command"),
     ],
 )
@@ -128,7 +129,7 @@ async def test_a_number_that_nobody_knows_is_a_dash(home: Path, capsys: pytest.C
         assert await _in_thread(home, "inbox", "friend", "--json", "--url", api.url) == 0
         assert json.loads(capsys.readouterr().out)["messages"][0]["number"] is None
         assert await _in_thread(home, "send", "friend", "hello", "--url", api.url) == 0
-        assert capsys.readouterr().out == "Message left: stored by 8 of 8 nodes so far.\n"
+        assert capsys.readouterr().out == "Message left: stored by 8 of 8 nodes so far, not kept alive.\n"
 
 
 def test_help_names_the_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,14 +12,14 @@ from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.record import Entry
 from shared.usecases import inbox
 from shared.usecases.inbox import Gap, Inbox, Position, Query
-from shared.usecases.messages import Sent, send
+from shared.usecases.messages import Outgoing, Sent, send
 from shared.usecases.records import Place
 from shared.usecases.synchronise import SETTLING_ATTEMPTS
 from tests.unit.usecases.world import World, a_world
 
 
 async def leave(world: World, place: Place, body: bytes, *, process: int = 0, seal: bool = True) -> Sent:
-    return await send(world.ports, world.processes[process], place, body, world.context, seal=seal)
+    return await send(world.ports, world.processes[process], place, Outgoing(body, seal=seal), world.context)
 
 
 async def fetch(world: World, place: Place, query: Query | None = None) -> Inbox:
@@ -315,3 +315,15 @@ async def test_a_position_of_somebody_elses_item_opens_nothing(world: World) -> 
     sent = await leave(world, stranger, b"private")
     read = await fetch(world, theirs, Query(position=Position(0, 1, sent.target)))
     assert b"private" not in b"".join(bodies(read))
+
+
+async def test_a_message_is_kept_together_with_the_record_that_leads_to_it() -> None:
+    async with a_world() as world:
+        place = await world.place()
+        message = Outgoing(b"hello", keep=3600)
+        sent = await send(world.ports, world.processes[0], place, message, world.context)
+        assert world.twin.keeps == [3600, 3600]
+        assert sent.kept.until_ms == 3_600_000
+        world.twin.keep_refused = ErrorCode.KEEP_FULL
+        refused = await send(world.ports, world.processes[0], place, message, world.context)
+        assert (refused.kept.until_ms, refused.kept.refused) == (0, ErrorCode.KEEP_FULL)

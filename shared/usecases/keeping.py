@@ -1,0 +1,31 @@
+"""What became of the wish to have something kept alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts import dht
+
+DEFAULT_KEEP_S = 24 * 3600
+"""Seconds for which the cluster keeps alive what callers say nothing else about: a device that is off for a night is
+found in the morning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Until when the cluster puts something again by itself."""
+
+    until_ms: int = 0
+    """Wall clock; 0: it does not."""
+    refused: str = ""
+    """The error code for which it is not kept as was asked; empty when nothing is amiss."""
+
+
+def kept(reply: dht.PutReply) -> Kept:
+    """What the reply to a put says of it."""
+    return Kept(reply.kept_until_ms, reply.keep_refused)
+
+
+def kept_both(one: Kept, other: Kept) -> Kept:
+    """What holds of two things that are of use only together."""
+    return Kept(min(one.until_ms, other.until_ms), one.refused or other.refused)
