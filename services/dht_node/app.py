@@ -7,6 +7,7 @@ import os
 from importlib.metadata import version
 
 from services.dht_node import handlers, meters
+from services.dht_node.canary import canary_of
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
 from services.dht_node.opening import open_driver
@@ -40,6 +41,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         registry.register(meters.NodeCollector(driver, clock))
         service = DhtService(driver, clock)
         keeping, keeper = keeper_of(service, RedisLeases(redis), clock, KeepMeters.build(registry))
+        canary = canary_of(service, clock, registry, settings.canary_path)
         consumer = Consumer(
             redis,
             service=BUS_SERVICE,
@@ -49,6 +51,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         )
         async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)), Tasks() as tasks:
             tasks.start(keeper.run(), name="keeper")
+            tasks.start(canary.run(), name="canary")
             await consumer.run(stop)
 
 
@@ -64,4 +67,4 @@ async def _run(stop: asyncio.Event) -> None:
 
 
 def _ready(redis: RedisClient, service: DhtService) -> dict[str, bool]:
-    return {"bus": redis.health.ready, "dht": service.ready}
+    return {"bus": redis.health.ready, "dht": service.joined, "canary": service.canary.alive}

@@ -23,6 +23,7 @@ from services.dht_node.core.events import (
 from services.dht_node.core.items import MutablePut
 from services.dht_node.core.node import Node
 from services.dht_node.core.operations import TooManyOperations
+from services.dht_node.health import CanaryHealth
 from services.dht_node.net.driver import Driver
 from shared.clock import Clock
 from shared.contracts import dht
@@ -52,6 +53,8 @@ class DhtService:
     def __init__(self, driver: Driver, clock: Clock) -> None:
         self._driver = driver
         self._clock = clock
+        self.canary = CanaryHealth()
+        """Kept up to date by whoever runs the canary."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -65,6 +68,11 @@ class DhtService:
 
     @property
     def ready(self) -> bool:
+        """Whether callers are served well here: there is a network around us, and our own item comes back from it."""
+        return self.joined and self.canary.alive
+
+    @property
+    def joined(self) -> bool:
         """Whether a caller's lookups would find anybody."""
         node = self._driver.node
         return node.connected(self._clock.monotonic()) and node.answer_ratio >= READY_RATIO
@@ -152,6 +160,8 @@ class DhtService:
             answer_ratio=node.answer_ratio,
             stored_items=node.stored_items,
             stored_bytes=node.stored_bytes,
+            canary_failures=self.canary.failures,
+            canary_age_s=self.canary.age(self._clock.monotonic()),
         )
 
     async def _put(self, begin: Begin, context: CallContext) -> dht.PutReply:

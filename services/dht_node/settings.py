@@ -14,6 +14,7 @@ from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, 
 
 OPS_PORT = 9102
 STATE_FILE = "dht_node.state"
+CANARY_FILE = "dht_node.canary"
 MAX_INBOUND_RATE = 1_000_000
 
 
@@ -29,6 +30,11 @@ class Settings:
     state_path: Path | None
     ops_listen: Endpoint
     log_level: str
+
+    @property
+    def canary_path(self) -> Path | None:
+        """Where the key of the canary is kept: beside the state."""
+        return self.state_path.with_name(CANARY_FILE) if self.state_path else None
 
 
 def ipv4(value: str) -> str:

@@ -22,6 +22,7 @@ from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from services.dht_node import handlers as dht_handlers
 from services.dht_node import meters as dht_meters
+from services.dht_node.canary import canary_of
 from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
@@ -152,9 +153,11 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
         if swarm:
             await until_joined(node, len(swarm), ground.clock)
         keeping, keeper = keeper_of(node, RedisLeases(ground.redis), ground.clock, KeepMeters.build(ground.registry))
+        canary = canary_of(node, ground.clock, ground.registry, config.below_state("dht.canary"))
         handlers = dht_handlers.build(node, keeping, ground.clock, dht_meters.build(ground.registry))
         async with Tasks() as tasks, serving(ground.consumer("dht", handlers)):
             tasks.start(keeper.run(), name="keeper")
+            tasks.start(canary.run(), name="canary")
             yield node
 
 
@@ -189,4 +192,4 @@ async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
 
 
 def _ready(redis: RedisClient, node: DhtService) -> dict[str, bool]:
-    return {"bus": redis.health.ready, "dht": node.ready}
+    return {"bus": redis.health.ready, "dht": node.joined, "canary": node.canary.alive}

@@ -158,6 +158,10 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """Share of our own queries of late that were answered, 0 … 1."""
     stored_items: int
     stored_bytes: int
+    canary_failures: int = 0
+    """Rounds in a row in which the node's own item did not come back from the DHT."""
+    canary_age_s: float | None = None
+    """Seconds since it last came back; None: not yet."""
 
 
 GET_MUTABLE = Operation("dht.get_mutable@1", GetMutable, GetMutableReply)
