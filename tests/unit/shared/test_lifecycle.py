@@ -173,8 +173,8 @@ async def test_owned_tasks_run_behind_and_end_with_their_owner() -> None:
     async with Tasks() as tasks:
         tasks.start(work("short", asyncio.sleep(0)), name="short")
         tasks.start(work("long", asyncio.sleep(60)), name="long")
-        await wait_until(lambda: ended == ["short"], "the short one has ended")
-        assert len(tasks) == 1
+        await wait_until(lambda: len(tasks) == 1, "the short one has ended, and its owner has let go of it")
+        assert ended == ["short"]
     assert ended == ["short", "long"]
 
 
