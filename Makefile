@@ -3,8 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
+FUZZ := .venv/.fuzz
+WEBTORRENT := tests/interop/webtorrent
+SECONDS ?= 60
+DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format bench-krpc bench-bus bench-sync bench-lookup clean
+.PHONY: help demo up test check format interop fuzz flood bench-krpc bench-bus bench-sync bench-lookup clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -33,6 +37,23 @@ check: $(DEV)  ## Lint, format, types, import floors
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+interop: $(WEBTORRENT)/node_modules  ## Fetch webtorrent's DHT (node.js and npm) for the tests of interoperation
+
+$(WEBTORRENT)/node_modules: $(WEBTORRENT)/package-lock.json
+	npm ci --prefix $(WEBTORRENT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(FUZZ): requirements/fuzz.txt $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(FUZZ)  ## Fuzz the receiving function by coverage, for SECONDS=60
+	@mkdir -p build/fuzz
+	$(BIN)/python -m fuzz.receive_datagram build/fuzz fuzz/corpus -max_total_time=$(SECONDS) -max_len=2100 -artifact_prefix=build/fuzz-
+
+flood: $(DEV)  ## DATAGRAMS=1000000 hostile datagrams at one node, with its memory watched
+	$(BIN)/python -m fuzz.flood $(DATAGRAMS)
 
 format: $(DEV)  ## Apply the formatter and the safe fixes
 	$(BIN)/ruff check --fix .

@@ -72,6 +72,16 @@ def find_node(target: bytes) -> Deed:
     return lambda node, now: node.find_node(target, deadline=now + PATIENCE, now=now)
 
 
+def get_peers(info_hash: bytes) -> Deed:
+    """Look for the peers of a torrent."""
+    return lambda node, now: node.get_peers(info_hash, deadline=now + PATIENCE, now=now)
+
+
+def announce(info_hash: bytes, port: int = 6881) -> Deed:
+    """Announce a port of ours."""
+    return lambda node, now: node.announce(info_hash, port, 3, deadline=now + PATIENCE, now=now)
+
+
 def contact(distance: int, host: str | None = None) -> Contact:
     """A contact at a distance from the id zero."""
     return Contact(distance.to_bytes(20, "big"), (host or f"10.0.{distance >> 8 & 255}.{distance & 255}", 6881))

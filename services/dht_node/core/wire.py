@@ -20,6 +20,7 @@ from services.dht_node.core.messages import (
     FindNode,
     Get,
     GetPeers,
+    KrpcCode,
     Message,
     Ping,
     Put,
@@ -38,6 +39,8 @@ MAX_NODES = 32
 """Contacts taken from one reply: K is 8 nearly everywhere, 20 in a few implementations."""
 MAX_PEERS = 200
 """Peers taken from one reply; more do not fit into a datagram that arrives."""
+MAX_ERROR_CODE = 999
+"""All of BEP 5 and BEP 44, and those that implementations add (webtorrent's 400), have three digits."""
 MAX_ERROR_MESSAGE = 200
 """Bytes kept of an error's sentence."""
 MAX_PORT = 65535
@@ -214,8 +217,10 @@ def _error(message: _Members, transaction: bytes) -> ErrorReply:
     body = message.get(b"e")
     if not isinstance(body, list) or not body or not isinstance(body[0], int):
         raise WireError(Rejection.MALFORMED_REPLY, "expected e to be a list of a code and a sentence")
+    # codes are counted one by one and travel on as integers: a peer must not make up endlessly many, or endless ones
+    code = body[0] if 0 < body[0] <= MAX_ERROR_CODE else KrpcCode.GENERIC
     text = body[1] if len(body) > 1 and isinstance(body[1], bytes) else b""
-    return ErrorReply(transaction, body[0], text[:MAX_ERROR_MESSAGE], _external_ip(message))
+    return ErrorReply(transaction, code, text[:MAX_ERROR_MESSAGE], _external_ip(message))
 
 
 def _nodes(members: _Members) -> tuple[Contact, ...]:

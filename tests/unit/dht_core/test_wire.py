@@ -151,6 +151,15 @@ def test_an_external_ip_of_a_wrong_form_is_as_if_not_sent() -> None:
     assert message == Reply(b"aa", ID)
 
 
+@pytest.mark.parametrize("code", [-1, 1000, 2**64, 10**40])
+def test_an_error_code_that_nobody_could_have_meant_is_a_generic_error(code: int) -> None:
+    assert parse(b"d1:eli%dee1:t2:aa1:y1:ee" % code) == ErrorReply(b"aa", 201, b"")
+
+
+def test_an_error_code_of_other_implementations_stays_what_it_is() -> None:
+    assert parse(b"d1:eli400ee1:t2:aa1:y1:ee") == ErrorReply(b"aa", 400, b"")
+
+
 def test_an_error_without_a_sentence() -> None:
     assert parse(b"d1:eli203ee1:t2:aa1:y1:ee") == ErrorReply(b"aa", 203, b"")
 
