@@ -88,6 +88,8 @@ class Record(Answered, frozen=True, kw_only=True):
     entries: list[Entry]
     seq: int
     passed_over: list[PassedOver] = []
+    rollback_suspected: bool = False
+    """A newer version has been seen before, and none of the nodes that answered showed it."""
     etag: str = ""
     """For a write that must hit exactly this state."""
 
@@ -118,6 +120,8 @@ class Written(Kept, frozen=True, kw_only=True):
     """Ids of entries that the caller did not send along: new to it, or newer than its own."""
     written: bool = True
     """False when all was stored already; the report then counts nothing."""
+    rollback_suspected: bool = False
+    """What was merged is older than what has been seen before; entries may be missing."""
     removal: str | None = None
     """`best_effort` when something was left out: in scout1 an older version may bring it back."""
 

@@ -67,6 +67,7 @@ def record(found: Record) -> schemas.RecordAnswer:
         seq=found.seq,
         passed_over=passed_over(found.passed_over),
         lookup=lookup(found.lookup),
+        rollback_suspected=found.rollback_suspected,
     )
 
 
@@ -90,6 +91,7 @@ def written(synced: Synced, news: Sequence[int], *, removed: bool) -> schemas.Wr
         attempts=synced.attempts,
         passed_over=passed_over(synced.record.passed_over),
         **lasting(synced.kept),
+        rollback_suspected=synced.record.rollback_suspected,
         removal="best_effort" if removed else None,
     )
 

@@ -188,6 +188,8 @@ class RecordAnswer(Answered, frozen=True, kw_only=True):
     seq: int
     passed_over: list[PassedOverAnswer]
     lookup: LookupAnswer | None
+    rollback_suspected: bool = False
+    """A newer version has been seen before, and none of the nodes that answered showed it."""
 
 
 class KeptAnswer(Answered, frozen=True, kw_only=True):
@@ -213,6 +215,8 @@ class WrittenAnswer(KeptAnswer, frozen=True, kw_only=True):
     """False when all was stored already."""
     attempts: int
     passed_over: list[PassedOverAnswer]
+    rollback_suspected: bool = False
+    """What was merged is older than what has been seen before; entries may be missing."""
     removal: str | None = None
     """`best_effort` when something was left out: in scout1 an older version may bring it back."""
 

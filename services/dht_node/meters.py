@@ -70,6 +70,7 @@ class NodeCollector(Collector):
         yield _counter("received_bytes", "Bytes received.", stats.bytes_received)
         yield _counter("datagrams_sent", "Datagrams handed to the socket.", stats.datagrams_sent)
         yield _counter("sent_bytes", "Bytes handed to the socket.", stats.bytes_sent)
+        yield _counter("values_withheld", "Answers without the value that is held.", stats.values_withheld)
         yield _counter("queries_replied", "Our queries that were answered in any way.", stats.queries_replied)
         yield _counter("queries_timed_out", "Our queries that were given up.", stats.queries_timed_out)
 

@@ -92,7 +92,9 @@ class DhtService:
             dht.MutableVersion(value=v.value, seq=v.seq, signature=v.signature, holders=v.holders)
             for v in found.versions
         ]
-        return dht.GetMutableReply(versions=versions, report=_lookup_report(found.lookup))
+        return dht.GetMutableReply(
+            versions=versions, report=_lookup_report(found.lookup), rollback_suspected=found.rollback_suspected
+        )
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """Store a signed version, conditionally when `request.seen` is given."""

@@ -63,6 +63,8 @@ class GetMutableReply(Message, frozen=True, kw_only=True):
 
     versions: list[MutableVersion]
     report: LookupReport
+    rollback_suspected: bool = False
+    """This node has seen a higher seq than the highest of these: the nodes that answered lost it, or keep it back."""
 
 
 class PutMutable(Message, frozen=True, kw_only=True):

@@ -62,6 +62,8 @@ class Record:
     seen: tuple[tuple[bytes, int], ...] = ()
     """Signature and seq of every version found, readable or not: what a write supersedes."""
     lookup: dht.LookupReport | None = None
+    rollback_suspected: bool = False
+    """A newer version has been seen before, and none of the nodes that answered showed it."""
 
     @property
     def tag(self) -> str:
@@ -186,6 +188,7 @@ def _merged(reply: dht.GetMutableReply, opened: crypto.OpenRecordReply) -> Recor
         passed_over=tuple(passed_over),
         seen=tuple((found.signature, found.seq) for found in reply.versions),
         lookup=reply.report,
+        rollback_suspected=reply.rollback_suspected,
     )
 
 

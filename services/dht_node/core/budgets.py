@@ -50,3 +50,19 @@ class Budgets(Generic[K]):
     def tracked(self) -> int:
         """Keys whose spending is remembered: at most `tracked_max`, some of them twice."""
         return len(self._young) + len(self._old)
+
+
+class NetworkBudgets:
+    """A budget for each network (`contact.prefix`), and one for all together."""
+
+    def __init__(self, each: Budgets[bytes], total: Budgets[None]) -> None:
+        self._each = each
+        self._total = total
+
+    def spend(self, network: bytes, now: float, cost: float = 1.0) -> bool:
+        """Whether both can afford `cost`. What the network's alone could is spent: it asked for it."""
+        return self._each.spend(network, now, cost) and self._total.spend(None, now, cost)
+
+    def is_short(self, network: bytes, now: float) -> bool:
+        """Whether either has less than half of its burst left."""
+        return self._each.is_short(network, now) or self._total.is_short(None, now)

@@ -50,8 +50,9 @@ def _arguments(arguments: Arguments) -> tuple[bytes, bytes, bytes]:
             return b"find_node", b"", b"6:target20:" + target
         case GetPeers(info_hash):
             return b"get_peers", b"", b"9:info_hash20:" + info_hash
-        case Get(target, seq):
-            return b"get", b"", b"%b6:target20:%b" % (_integer(b"3:seq", seq), target)
+        case Get(target, seq, token):
+            shown = b"" if token is None else b"5:token%d:%b" % (len(token), token)
+            return b"get", b"", b"%b6:target20:%b%b" % (_integer(b"3:seq", seq), target, shown)
         case AnnouncePeer():
             return b"announce_peer", b"", _announce_peer(arguments)
         case Put():

@@ -39,6 +39,8 @@ class NodeConfig:
     """A lookup's nodes and tokens serve a put of the same target for so long."""
     warm_lookups_max: int = 1024
     """Lookups kept warm: at most 20 nodes each, about 8 KiB."""
+    seqs_remembered_max: int = 32_768
+    """Mutable items of which the highest seq seen is remembered: about 6 MiB."""
     operations_max: int = 4096
     """Operations of our owner's in hand or waiting; more are refused at the door."""
     in_flight_max: int = 2048
@@ -67,8 +69,8 @@ class NodeConfig:
     """Bytes of answers a second in total, 0: no limit. 16 Mbit/s: 7,000 answers, what a large node of the public
     network is asked."""
     egress_burst: float = 4.0 * 2**20
-    egress_network_rate: float = 32.0 * 2**10
-    """The same for each /24, 0: no limit. 100 answers a second: many share a network, and a victim's line bears it."""
+    egress_network_rate: float = 16.0 * 2**10
+    """The same for each /24, 0: no limit. 50 answers a second: many share a network, and a victim's line bears it."""
     egress_network_burst: float = 128.0 * 2**10
     egress_tracked_max: int = 65_536
     """Networks whose budget is remembered, and addresses that have proven themselves."""

@@ -43,6 +43,8 @@ class MutableFound:
     operation: OperationId
     versions: tuple[Version, ...]
     lookup: LookupCounts
+    rollback_suspected: bool = False
+    """A higher seq than the highest of these has been seen before."""
 
 
 @dataclass(frozen=True, slots=True)

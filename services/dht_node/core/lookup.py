@@ -89,6 +89,8 @@ class Candidate:
     token: bytes | None = None
     held: Found | None = None
     """What it held when it answered."""
+    withheld: bool = False
+    """It said that it holds a version, by its seq, and did not show it."""
 
 
 def _distance(candidate: Candidate) -> int:
@@ -135,6 +137,13 @@ class Lookup:
                 unasked = candidate
         return unasked if in_flight < self._window() else None
 
+    def question(self, candidate: Candidate) -> FindNode | GetPeers | Get:
+        """What to ask this node: one that withheld a value is shown the token that it gave, and asked once more."""
+        question = self.goal.question
+        if candidate.withheld and isinstance(question, Get):
+            return question._replace(token=candidate.token)
+        return question
+
     @property
     def complete(self) -> bool:
         """Whether the nearest nodes that answer have all been asked."""
@@ -155,7 +164,12 @@ class Lookup:
     @property
     def found(self) -> bool:
         """Whether a valid value has come in."""
-        return any(held is not None for held in self._judged.values())
+        return self.newest is not None
+
+    @property
+    def newest(self) -> int | None:
+        """The highest seq of a valid value that has come in; 0 of an immutable one."""
+        return max((held.seq for held in self._judged.values() if held is not None), default=None)
 
     # what came of it
 
@@ -198,8 +212,10 @@ class Lookup:
         if rejection is not None:
             self._leave(candidate, Step.FAILED)
             return rejection
-        self._leave(candidate, Step.ANSWERED)
         candidate.token = reply.token
+        again = not candidate.withheld and self._withholds(reply)
+        candidate.withheld = self._withholds(reply)
+        self._leave(candidate, Step.KNOWN if again else Step.ANSWERED)
         nearest = self._order[0]
         self.add(reply.nodes, candidate.hops + 1)
         self._home = self._order[0] is nearest
@@ -284,6 +300,10 @@ class Lookup:
             return found
         candidate.held = found
         return None
+
+    def _withholds(self, reply: Reply) -> bool:
+        """Whether a node holds a version that it did not show, as one does that is short of bytes (`core.egress`)."""
+        return isinstance(self.goal.question, Get) and reply.value is None and reply.seq is not None
 
     def _checked(self, reply: Reply, value: bytes) -> Found | Rejection:
         if len(value) > bep44.MAX_VALUE:

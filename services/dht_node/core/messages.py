@@ -36,10 +36,14 @@ class AnnouncePeer(NamedTuple):
 
 
 class Get(NamedTuple):
-    """`get` (BEP 44). With `seq` the asker wants no value whose seq is not higher."""
+    """`get` (BEP 44). With `seq` the asker wants no value whose seq is not higher.
+
+    `token` is ours: a node that withheld a value is shown that its last answer arrived. Others pass it over.
+    """
 
     target: bytes
     seq: int | None = None
+    token: bytes | None = None
 
 
 class Put(NamedTuple):

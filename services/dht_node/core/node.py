@@ -265,7 +265,7 @@ class Node:
     def _refuse(self, error: WireError, source: Address, now: float) -> None:
         self.stats.rejected[error.reason] += 1
         if error.transaction is not None and self._guard.admits(source[0], now):
-            answer = self._responder.refuse(error, source)
+            answer = self._responder.refuse(error, source, now)
             if answer is not None:
                 self._outbox.append(_new(Datagram, (answer, source)))
 
@@ -274,8 +274,10 @@ class Node:
         rejection = self._asker.take(message, source, now)
         if rejection is not None:
             self.stats.rejected[rejection] += 1
-        if message.external_ip is not None and self.stats.queries_replied > answered:
-            self._hear_our_address(source[0], message.external_ip, now)
+        if self.stats.queries_replied > answered:
+            self._responder.proved(source[0], now)
+            if message.external_ip is not None:
+                self._hear_our_address(source[0], message.external_ip, now)
         self._operations.advance(now)
 
     def _hear_our_address(self, voter: str, external_ip: bytes, now: float) -> None:

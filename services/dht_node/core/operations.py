@@ -19,6 +19,7 @@ from math import inf
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.events import OperationId, Outcome
+from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import Publishable
 from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
@@ -39,7 +40,8 @@ class Operations:
         """`emit` takes the outcomes."""
         self._config = config
         self._emit = emit
-        self._desk = Desk(config, asker, WarmLookups(config), lookups, self._tell, self._released)
+        highest = HighestSeqs(config.seqs_remembered_max)
+        self._desk = Desk(config, asker, WarmLookups(config), lookups, highest, self._tell, self._released)
         self._lines: dict[_Key, deque[Work]] = {}
         """The first of each is under way."""
         self._moved: deque[_Key] = deque()

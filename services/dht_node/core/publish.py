@@ -16,7 +16,7 @@ conditional puts; an unconditional one relies on seqs being unique, as BEP 44 as
 **Refusals.** 203 (token), 301 and 302 may each be mistaken: the token grew old, our knowledge of the node is that of
 an older lookup, webtorrent answers 302 even to an identical put. So each is followed by one `get` to that same node,
 whose answer decides: it holds our version: stored; a version in `seen`, or nothing: put again with the fresh token
-and cas; anything else: conflict. A second refusal stands.
+and cas; anything else, or a version that it does not show: conflict. A second refusal stands.
 """
 
 from __future__ import annotations
@@ -206,9 +206,10 @@ class Publication:
         held = None
         if reply.value is not None:
             held = Found(reply.value, reply.seq or 0, reply.signature or b"")
+        hidden = reply.value is None and reply.seq is not None and node.refusal in _CONFLICT_CODES
         if held is not None and held == self.item.as_found():
             self._store(node)
-        elif self._is_conflict(held) or reply.token is None:
+        elif hidden or self._is_conflict(held) or reply.token is None:
             self._give_up(node, node.refusal or KrpcCode.GENERIC)
         else:
             node.token = node.candidate.token = reply.token

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from services.dht_node.core.budgets import Budgets, NetworkBudgets
 from services.dht_node.core.compose import Replies
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import IPV4_SIZE, Address, pack_address, pack_ip, prefix
+from services.dht_node.core.egress import Egress
 from services.dht_node.core.errors import Rejection, WireError
 from services.dht_node.core.messages import (
     AnnouncePeer,
@@ -38,6 +40,7 @@ _REFUSALS: dict[Rejection, tuple[int, bytes]] = {
     Rejection.CAS_MISMATCH: (KrpcCode.CAS_MISMATCH, b"cas is not the stored seq"),
     Rejection.SEQ_TOO_LOW: (KrpcCode.SEQ_TOO_LOW, b"seq is not above the stored one"),
     Rejection.STORE_FULL: (KrpcCode.SERVER, b"no room"),
+    Rejection.VERIFICATION_LIMITED: (KrpcCode.SERVER, b"too many signatures to verify"),
 }
 _MALFORMED = (KrpcCode.PROTOCOL, b"malformed query")
 
@@ -63,6 +66,13 @@ class Responder:
         self._tokens = tables.tokens
         self._verify = verify
         self._stats = stats
+        self._egress = Egress(config)
+        self._verifications = NetworkBudgets(
+            Budgets(config.verification_rate, config.verification_burst, config.egress_tracked_max),
+            Budgets(config.verification_total_rate, config.verification_total_burst, 1),
+        )
+        self.proved = self._egress.proved
+        """A host has received what we sent there, now: it answered us."""
         self._answers: dict[type, tuple[str, Callable[[Query, Any, Address, float], bytes]]] = {
             Ping: ("ping", self._ping),
             FindNode: ("find_node", self._find_node),
@@ -78,15 +88,18 @@ class Responder:
         self._replies = Replies(own_id, self._config.version)
 
     def respond(self, query: Query, source: Address, now: float) -> bytes | None:
-        """The datagram that answers a query, be it with an error; None in read-only mode (BEP 43)."""
+        """The datagram that answers a query, be it with an error.
+
+        None in read-only mode (BEP 43), and when the asker's network has had its share of bytes.
+        """
         if self._config.read_only:
             self._stats.rejected[Rejection.READ_ONLY] += 1
             return None
         method, answer = self._answers[type(query.arguments)]
         self._stats.queries_answered[method] += 1
-        return answer(query, query.arguments, source, now)
+        return self._afforded(answer(query, query.arguments, source, now), source, now)
 
-    def refuse(self, error: WireError, source: Address) -> bytes | None:
+    def refuse(self, error: WireError, source: Address, now: float) -> bytes | None:
         """The error that a datagram deserves which `wire.parse` refused; None when it was not a query.
 
         Its reason is the caller's to count: he has the datagrams that deserve no answer to count too.
@@ -94,7 +107,13 @@ class Responder:
         if error.transaction is None or self._config.read_only:
             return None
         code, sentence = _REFUSALS.get(error.reason, _MALFORMED)
-        return self._replies.error(error.transaction, pack_address(source), code, sentence)
+        return self._afforded(self._replies.error(error.transaction, pack_address(source), code, sentence), source, now)
+
+    def _afforded(self, answer: bytes, source: Address, now: float) -> bytes | None:
+        if self._egress.admits(source[0], len(answer), now):
+            return answer
+        self._stats.rejected[Rejection.EGRESS_LIMITED] += 1
+        return None
 
     def _ping(self, query: Query, _: Ping, source: Address, __: float) -> bytes:
         return self._replies.acknowledgement(query.transaction, pack_address(source))
@@ -113,6 +132,7 @@ class Responder:
     def _announce_peer(self, query: Query, announced: AnnouncePeer, source: Address, now: float) -> bytes:
         if not self._tokens.accepts(announced.token, pack_ip(source[0]), announced.info_hash):
             return self._refusal(query, source, Rejection.BAD_TOKEN)
+        self._egress.proved(source[0], now)
         peer = source if announced.port is None else (source[0], announced.port)
         if not self._peers.announce(announced.info_hash, pack_address(peer), now):
             return self._refusal(query, source, Rejection.STORE_FULL)
@@ -128,7 +148,19 @@ class Responder:
         self._items.asked_for(asked.target, prefix(source[0]))
         if asked.seq is not None and item.public_key is not None and item.seq <= asked.seq:
             return self._replies.seq(query.transaction, asker, nodes, token, item.seq)
+        if self._egress.withholds(source[0], len(item.value), now) and not self._proves(asked, source, now):
+            self._stats.values_withheld += 1
+            if item.public_key is None:
+                return self._replies.peers(query.transaction, asker, nodes, token)
+            return self._replies.seq(query.transaction, asker, nodes, token, item.seq)
         return self._replies.item(query.transaction, asker, nodes, token, item)
+
+    def _proves(self, asked: Get, source: Address, now: float) -> bool:
+        """Whether a get shows a token that we sent to this address."""
+        proven = asked.token is not None and self._tokens.accepts(asked.token, pack_ip(source[0]), asked.target)
+        if proven:
+            self._egress.proved(source[0], now)
+        return proven
 
     def _put(self, query: Query, put: Put, source: Address, now: float) -> bytes:
         refusal = self._try_put(put, source, now)
@@ -144,6 +176,7 @@ class Responder:
         target = immutable_target(put.value) if key is None else mutable_target(key, put.salt)
         if not self._tokens.accepts(put.token, pack_ip(source[0]), target):
             return Rejection.BAD_TOKEN
+        self._egress.proved(source[0], now)
         if key is None:
             return self._store(target, Item(put.value), source, now)
         if len(put.salt) > MAX_SALT:
@@ -164,6 +197,8 @@ class Responder:
                 return Rejection.SEQ_TOO_LOW
             case Standing.NEW:
                 pass
+        if not self._verifications.spend(prefix(source[0]), now):
+            return Rejection.VERIFICATION_LIMITED
         if not self._verify(put.public_key, put.signature, signable_bytes(put.value, put.seq, put.salt)):
             return Rejection.BAD_SIGNATURE
         return self._store(target, Item(put.value, put.public_key, put.signature, put.seq), source, now)

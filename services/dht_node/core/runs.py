@@ -44,7 +44,7 @@ class LookupRun:
 
     def _ask(self, now: float) -> None:
         while (candidate := self.lookup.next_candidate()) and self._asker.has_room(self):
-            question = self.lookup.goal.question
+            question = self.lookup.question(candidate)
             asked = self._asker.ask(candidate.address, candidate.id, question, self, candidate, now=now)
             self.lookup.asked(candidate, suspect=asked.suspect)
 

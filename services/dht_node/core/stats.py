@@ -18,6 +18,8 @@ class NodeStats:
     """By `Rejection` value."""
     queries_answered: Counter[str] = field(default_factory=Counter)
     """Queries of others, by method, that got a reply or an error."""
+    values_withheld: int = 0
+    """Answers without the value that we hold, because egress was short and the asker unproven."""
     queries_sent: Counter[str] = field(default_factory=Counter)
     """Our own, by method."""
     queries_replied: int = 0

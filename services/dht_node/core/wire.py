@@ -134,7 +134,8 @@ def _arguments(message: _Members, members: _Members, loose: bytes | None) -> Arg
     if method == b"find_node":
         return FindNode(_bytes(members, b"target", ID_SIZE))
     if method == b"get":
-        return Get(_bytes(members, b"target", ID_SIZE), _optional_seq(members, b"seq"))
+        token = _token(members) if b"token" in members else None
+        return Get(_bytes(members, b"target", ID_SIZE), _optional_seq(members, b"seq"), token)
     if method == b"get_peers":
         return GetPeers(_bytes(members, b"info_hash", ID_SIZE))
     if method == b"ping":

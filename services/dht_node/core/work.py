@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
@@ -17,6 +17,7 @@ from services.dht_node.core.events import (
     Outcome,
     PeersFound,
 )
+from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import MutablePut, Publishable
 from services.dht_node.core.lookup import Goal, Lookup
 from services.dht_node.core.lookups import Lookups
@@ -59,6 +60,7 @@ class Desk:
     asker: Asker
     warm: WarmLookups
     lookups: Lookups
+    highest: HighestSeqs
     tell: Callable[[Outcome], None]
     """Hands out the outcome of one operation."""
     released: Callable[[Work], None]
@@ -103,7 +105,9 @@ class Read:
 
     def _progress(self, now: float) -> None:
         complete = self._lookup.complete
-        if complete or self._lookup.found:
+        newest = self._lookup.newest
+        # one that is older than what has been seen before is not preferred: it waits for all the others
+        if complete or (newest is not None and newest >= self._desk.highest.of(self.goal.target)):
             for operation, (_, first) in list(self._readers.items()):
                 if complete or first:
                     self._conclude(operation, now)
@@ -115,7 +119,11 @@ class Read:
     def _conclude(self, operation: OperationId, now: float) -> None:
         conclude, _ = self._readers.pop(operation)
         counts = self._run.counts(now) if self._run else NO_LOOKUP
-        self._desk.tell(conclude(operation, self._lookup, counts))
+        outcome = conclude(operation, self._lookup, counts)
+        if isinstance(outcome, MutableFound) and outcome.versions:
+            in_order = self._desk.highest.see(self.goal.target, outcome.versions[0].seq)
+            outcome = replace(outcome, rollback_suspected=not in_order)
+        self._desk.tell(outcome)
 
     def _release(self) -> None:
         if self._run is not None:
@@ -206,7 +214,10 @@ class Write:
         else:
             publication, seconds = Publication(self._item, (), self._quorum, self._desk.config), 0.0
             self._counts = self._lookup.counts(now) if self._lookup else NO_LOOKUP
-        self._desk.tell(publication.outcome(operation, self._counts, seconds))
+        outcome = publication.outcome(operation, self._counts, seconds)
+        if isinstance(self._item, MutablePut) and 2 * outcome.stored > outcome.asked:
+            self._desk.highest.see(self.goal.target, self._item.seq)
+        self._desk.tell(outcome)
 
     def _release(self) -> None:
         if self._lookup is not None:

@@ -281,7 +281,7 @@ def test_what_is_no_query_gets_no_answer(asked: Asked, datagram: bytes) -> None:
 def refusal(asked: Asked, datagram: bytes) -> object:
     with pytest.raises(WireError) as refused:
         parse(datagram)
-    answer = asked.responder.refuse(refused.value, SOURCE)
+    answer = asked.responder.refuse(refused.value, SOURCE, 0.0)
     return None if answer is None else parse(answer)
 
 
