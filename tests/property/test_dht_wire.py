@@ -50,7 +50,7 @@ arguments = st.one_of(
     ids.map(FindNode),
     ids.map(GetPeers),
     st.tuples(ids, st.none() | st.integers(1, 65535), tokens).map(AnnouncePeer._make),
-    st.tuples(ids, st.none() | seqs).map(Get._make),
+    st.tuples(ids, st.none() | seqs, st.none() | tokens).map(Get._make),
     immutable_puts,
     mutable_puts,
 )

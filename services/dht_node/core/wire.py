@@ -110,7 +110,7 @@ def _usual(
 ) -> Query:
     arguments: Arguments
     if target is not None:
-        arguments = _new(Get, (target, None)) if method == b"3:get" else _new(FindNode, (target,))
+        arguments = _new(Get, (target, None, None)) if method == b"3:get" else _new(FindNode, (target,))
     elif info_hash is not None:
         arguments = _new(GetPeers, (info_hash,))
     else:
