@@ -74,9 +74,9 @@ class PublicNode:
         sent = [answer for answer, destination in self.node.datagrams_to_send() if destination == source]
         return [answer for answer in sent if not isinstance(parse(answer), Query)]
 
-    def ask(self, arguments: Arguments, source: Address) -> Message | None:
+    def ask(self, arguments: Arguments, source: Address, sender: bytes = STRANGER) -> Message | None:
         """The answer to a query."""
-        answers = self.send(encode_query(Query(b"aa", STRANGER, arguments), b"XX\x00\x01"), source)
+        answers = self.send(encode_query(Query(b"aa", sender, arguments), b"XX\x00\x01"), source)
         return parse(answers[0]) if answers else None
 
     def get(self, target: bytes, source: Address) -> Reply:

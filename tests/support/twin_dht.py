@@ -47,6 +47,8 @@ class TwinDht:
         self.nodes = [TwinNode() for _ in range(size)]
         self.dice = random.Random(seed)
         self.loss = loss
+        self.rollback_suspected = False
+        """What every get says of it."""
         self.puts = 0
         """Mutable puts so far."""
         self.gets = 0
@@ -70,7 +72,11 @@ class TwinDht:
                 held[version.signature] += 1
         found = [_with_holders(version, held[version.signature]) for version in versions.values()]
         found.sort(key=lambda version: -version.seq)
-        return dht.GetMutableReply(versions=found if request.settle else found[:1], report=self._lookup(len(answering)))
+        return dht.GetMutableReply(
+            versions=found if request.settle else found[:1],
+            report=self._lookup(len(answering)),
+            rollback_suspected=self.rollback_suspected,
+        )
 
     async def put_mutable(self, request: dht.PutMutable, _context: CallContext) -> dht.PutReply:
         self.puts += 1

@@ -182,6 +182,17 @@ async def test_a_poisoned_version_is_passed_over_and_reported(api: Api) -> None:
     assert written.body["entries"] == [{"id": 1, "value": b64(b"good"), "seq": 1}]
 
 
+async def test_a_suspected_rollback_is_said_of_a_record_and_of_a_sync(api: Api) -> None:
+    link = await api.link()
+    before = await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old")}]}, link=link)
+    assert before.body["rollback_suspected"] is False
+    api.twin.rollback_suspected = True
+    read = await api.call("GET", "/v1/record", link=link)
+    assert (read.status, read.body["rollback_suspected"]) == (200, True)
+    written = await api.call("POST", "/v1/sync", {"entries": [{"id": 2, "value": b64(b"new")}]}, link=link)
+    assert (written.status, written.body["rollback_suspected"]) == (200, True)
+
+
 async def poison(api: Api, link: str, seq: int) -> None:
     context = CallContext(deadline_ms=api.service.clock.utc_ms() + 5_000)
     sealed = await api.crypto.seal_record(SealRecord(link=link, plaintext=b"\x09\x00", seq=seq), context)

@@ -213,6 +213,20 @@ def test_a_second_301_is_a_conflict() -> None:
     assert run.closed
 
 
+def test_a_version_that_a_node_does_not_show_is_a_conflict() -> None:
+    run = publication(AUTHOR.version(2, b"two", seen=[ONE]), [node(1)])
+    [(storer, arguments)] = queries(run)
+    assert isinstance(arguments, Put)
+    assert arguments.cas == 0
+    run.refused(storer, KrpcCode.CAS_MISMATCH)
+    [(again, question)] = queries(run)
+    assert question == Get(AUTHOR.target)
+    run.replied(again, reply(contact(1))._replace(seq=1))
+    assert queries(run) == []
+    assert run.conflict
+    assert run.outcome(1, NO_LOOKUP, 0.0).rejected == {KrpcCode.CAS_MISMATCH: 1}
+
+
 def test_a_conflict_waits_for_a_majority_or_for_everybody() -> None:
     run = publication(AUTHOR.version(1, seen=[]), 8)
     sent = queries(run)
