@@ -1,6 +1,6 @@
 """Our node, as the service runs it: `python -m bench.krpc.our_node HOST PORT CORE`.
 
-Only the limit for each address is off and the store is large, as on the other side. Answers each line of standard
+Limits for strangers are off and the store is large, as on the other side. Answers each line of standard
 input with the number of its contacts, for which all of its metrics are collected, and ends when there are no more.
 """
 
@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 
 import uvloop
 
 from bench.krpc.contacts import contacts
 from bench.machine import pin
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import LAB
 from services.dht_node.meters import NodeCollector
 from services.dht_node.opening import open_driver
 from shared.clock import SystemClock
 from shared.metrics import new_registry
 from shared.settings import Endpoint
 
-CONFIG = NodeConfig(lab=True, inbound_rate=0.0, items_max=1_000_000, item_bytes_max=2**30)
+CONFIG = replace(LAB, items_max=1_000_000, item_bytes_max=2**30)
 
 
 async def serve(host: str, port: int) -> None:
