@@ -35,7 +35,7 @@ class Stranger:
 
     async def ask(self, arguments: Arguments) -> Reply:
         """The node's answer; asked again while there is none, as the node may not be up yet."""
-        datagram = encode_query(Query(b"tt", b"s" * 20, arguments), b"XX\x00\x01")
+        datagram = encode_query(Query(b"tt", b"s" * 20, arguments, read_only=True), b"XX\x00\x01")
         for _ in range(100):
             try:
                 async with asyncio.timeout(0.2):
