@@ -208,7 +208,7 @@ def test_a_value_withheld_until_we_prove_ourselves_is_asked_for_with_the_token()
 
     found = read(public, author, withholding)
     assert [(version.seq, version.holders) for version in found.versions] == [(3, found.lookup.answered)]
-    assert found.lookup.asked == 2 * found.lookup.answered
+    assert found.lookup.asked <= 2 * len(WORLD)
 
 
 def test_a_node_that_never_shows_what_it_holds_is_asked_twice_and_not_for_ever() -> None:
