@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,9 +48,10 @@ CLOCK = SystemClock()
 SEALER = Sealer(Secret(bytes(KEY_BYTES)))
 
 Question = tuple[Operation[Any, Any], Message]
-GET: Question = (GET_IMMUTABLE, GetImmutable(target=bytes(20)))
+GETS: list[Question] = [(GET_IMMUTABLE, GetImmutable(target=bytes([first, *bytes(19)]))) for first in range(256)]
+"""Of targets in all partitions, as in production."""
 FOUND = GetImmutableReply(value=bytes(100), report=LookupReport(asked=20, answered=16, timed_out=4, elapsed_ms=12.5))
-SEALED: Question = (LOCATE, Locate(link="L" * 120))
+SEALED: list[Question] = [(LOCATE, Locate(link="L" * 120))]
 LOCATED = LocateReply(format="scout1", member=1, public_key=bytes(32), target=bytes(20))
 
 
@@ -82,14 +84,15 @@ async def call(requester: Requester, question: Question) -> float:
 
 
 async def in_flight(
-    requester: Requester, callers: int, requests: int, question: Question = GET
+    requester: Requester, callers: int, requests: int, questions: Sequence[Question] = GETS
 ) -> tuple[float, list[float]]:
     """Requests a second with `callers` asking one after the other, and the seconds of each request."""
     seconds: list[float] = []
+    following = itertools.cycle(questions)
 
     async def ask() -> None:
         for _ in range(requests // callers):
-            seconds.append(await call(requester, question))  # noqa: PERF401  # one after the other is the point
+            seconds.append(await call(requester, next(following)))  # noqa: PERF401  # one after the other is the point
 
     start = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:

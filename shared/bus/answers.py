@@ -32,12 +32,10 @@ class Finished:
 class Answers:
     """Gathers what is finished while the last batch is on its way, then sends it all at once."""
 
-    def __init__(self, link: Link, shard: str, release: Callable[[list[Finished]], None]) -> None:
+    def __init__(self, link: Link, group: str, release: Callable[[list[Finished]], None]) -> None:
         """Send on `link`; call `release` with what the server has acknowledged."""
         self._link = link
-        self._key = streams.requests(shard)
-        self._dead = streams.dead_letters(shard)
-        self._group = shard.partition(":")[0]
+        self._group = group
         self._release = release
         self._finished: list[Finished] = []
         self._wake = asyncio.Event()
@@ -72,7 +70,9 @@ class Answers:
 
     def _commands(self, batch: list[Finished]) -> list[Command]:
         by_caller: defaultdict[str, list[ReplyEnvelope]] = defaultdict(list)
+        by_shard: defaultdict[str, list[bytes]] = defaultdict(list)
         for finished in batch:
+            by_shard[finished.delivery.shard].append(finished.delivery.entry_id)
             if finished.reply is not None:
                 by_caller[finished.reply_to].append(finished.reply)
         # NOMKSTREAM: a caller that is gone must not come back as a stream without a TTL.
@@ -81,13 +81,14 @@ class Answers:
             for caller, replies in by_caller.items()
         ]
         commands += [self._dead_letter(finished) for finished in batch if finished.dead]
-        entry_ids = [finished.delivery.entry_id for finished in batch]
-        commands.append(("XACK", self._key, self._group, *entry_ids))
-        commands.append(("XDEL", self._key, *entry_ids))
+        for shard, entry_ids in by_shard.items():
+            key = streams.requests(shard)
+            commands.append(("XACK", key, self._group, *entry_ids))
+            commands.append(("XDEL", key, *entry_ids))
         return commands
 
     def _dead_letter(self, finished: Finished) -> Command:
         """Reason, deliveries, and the envelope as it came: sealed bodies stay sealed."""
         delivery, reason = finished.delivery, finished.dead or ""
         fields = ("reason", reason, "deliveries", delivery.deliveries, "envelope", delivery.envelope or b"")
-        return ("XADD", self._dead, "MAXLEN", "~", streams.DEAD_MAXLEN, "*", *fields)
+        return ("XADD", streams.dead_letters(delivery.shard), "MAXLEN", "~", streams.DEAD_MAXLEN, "*", *fields)

@@ -17,9 +17,10 @@ from dataclasses import KW_ONLY, dataclass, field
 from shared.bus import streams
 from shared.bus.answers import Answers, Finished
 from shared.bus.execution import Executor
-from shared.bus.intake import Delivery, Intake
+from shared.bus.intake import Delivery, Intake, Ref
 from shared.bus.janitor import Janitor
 from shared.bus.meters import BusMeters, DeadReason
+from shared.bus.partitions import Partitions
 from shared.bus.ports import Handlers
 from shared.bus.redis_client import Backoff, CommandError, RedisClient, RedisDown
 from shared.bus.seal import Sealer
@@ -54,7 +55,7 @@ class Consumer:
 
     def __post_init__(self) -> None:
         """Build the parts that need no connection."""
-        self._shard = streams.shard(self.service)
+        self._partitions = Partitions(self.service, self.name, self.clock, self.pace)
         self._executor = Executor(
             self.service,
             self.handlers,
@@ -63,7 +64,7 @@ class Consumer:
             sealer=self.sealer,
             max_attempts=self.max_attempts,
         )
-        self._in_hand: set[bytes] = set()
+        self._in_hand: set[Ref] = set()
         self._released = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -72,10 +73,11 @@ class Consumer:
         Redis may be away at any time: it is waited for. Cancelled, it leaves what is in hand to be claimed by others.
         """
         reader, writer = self.redis.link(), self.redis.link()
-        intake = Intake(reader, self._shard, self.name, self.clock, self.pace)
-        answers = Answers(writer, self._shard, self._release)
-        janitor = Janitor(writer, self._shard, self.name, self.meters, self.pace)
+        intake = Intake(reader, self._partitions, self.clock, self.pace)
+        answers = Answers(writer, self.service, self._release)
+        janitor = Janitor(writer, self._partitions, self.meters, self.pace)
         try:
+            await janitor.arrive()
             async with asyncio.TaskGroup() as tasks:
                 helpers = [
                     tasks.create_task(answers.send_forever(), name="bus consumer: answer"),
@@ -83,6 +85,7 @@ class Consumer:
                     tasks.create_task(self._unblock(stop, intake), name="bus consumer: stop"),
                 ]
                 await self._serve(stop, intake, answers, tasks)
+                await janitor.hand_over()
                 await self._drain()
                 for helper in helpers:
                     helper.cancel()
@@ -110,7 +113,7 @@ class Consumer:
                 self._start(delivery, answers, tasks)
 
     def _start(self, delivery: Delivery, answers: Answers, tasks: asyncio.TaskGroup) -> None:
-        self._in_hand.add(delivery.entry_id)
+        self._in_hand.add(delivery.ref)
         if delivery.claimed:
             self.meters.redelivered.labels(self.service).inc()
         envelope = _envelope(delivery)
@@ -127,7 +130,7 @@ class Consumer:
 
     def _release(self, batch: list[Finished]) -> None:
         for finished in batch:
-            self._in_hand.discard(finished.delivery.entry_id)
+            self._in_hand.discard(finished.delivery.ref)
         self._released.set()
 
     async def _wait_for_room(self) -> None:

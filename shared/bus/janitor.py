@@ -1,38 +1,54 @@
-"""A consumer's recurring duties: renew what is in hand, measure the lag, sweep names that nobody uses."""
+"""A consumer's recurring duties: a sign of life, renew what is in hand, measure, sweep names that nobody uses."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
 from shared.bus import streams
+from shared.bus.intake import Ref
 from shared.bus.meters import BusMeters
+from shared.bus.partitions import Partitions
 from shared.bus.redis_client import Command, CommandError, Link, RedisDown
 
 log = logging.getLogger(__name__)
+
+_REMOVE = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+"""
+"""XGROUP DELCONSUMER loses what is pending, so nothing may become pending between looking and removing."""
 
 
 class Janitor:
     """Looks after one consumer and its group."""
 
-    def __init__(self, link: Link, shard: str, consumer: str, meters: BusMeters, pace: streams.Pace) -> None:
+    def __init__(self, link: Link, partitions: Partitions, meters: BusMeters, pace: streams.Pace) -> None:
         """Speak on `link`, shared with the answers."""
         self._link = link
-        self._key = streams.requests(shard)
-        self._service = shard.partition(":")[0]
-        self._group = self._service
-        self._consumer = consumer
+        self._partitions = partitions
+        self._group = partitions.service
+        self._consumer = partitions.name
         self._meters = meters
         self._pace = pace
 
-    async def work_forever(self, in_hand: Collection[bytes]) -> None:
-        """Do every duty at its time until cancelled; `in_hand` are the ids of the entries to renew."""
+    async def arrive(self) -> None:
+        """Make ourselves known before the first request is read; without Redis that waits for the first turn."""
+        try:
+            await self._partitions.sign_of_life(self._link)
+        except (RedisDown, CommandError) as error:
+            log.info("a first sign of life waits for its turn", extra={"reason": str(error)})
+
+    async def work_forever(self, in_hand: Collection[Ref]) -> None:
+        """Do every duty at its time until cancelled; `in_hand` are the entries to renew."""
         turns_to_sweep = 0
         while True:
             await asyncio.sleep(self._pace.renew_s)
             try:
+                await self._partitions.sign_of_life(self._link)
                 await self._turn(list(in_hand))
                 if turns_to_sweep == 0:
                     await self._sweep()
@@ -41,34 +57,60 @@ class Janitor:
             except (RedisDown, CommandError) as error:
                 log.debug("a duty waits for its next turn", extra={"reason": str(error)})
 
-    async def leave(self) -> None:
-        """Leave the group, but never with anything pending: XGROUP DELCONSUMER would lose it."""
+    async def hand_over(self) -> None:
+        """Stop being somebody who reads: the others take over at once."""
         try:
-            pending = await self._link.command("XPENDING", self._key, self._group, "-", "+", 1, self._consumer)
-            if not pending:
-                await self._link.command("XGROUP", "DELCONSUMER", self._key, self._group, self._consumer)
+            await self._partitions.leave(self._link)
         except (RedisDown, CommandError) as error:
+            log.info("the others take over when our sign of life has grown old", extra={"reason": str(error)})
+
+    async def leave(self) -> None:
+        """Leave the group, but never with anything pending."""
+        try:
+            await self._link.pipeline([self._remove(shard, self._consumer) for shard in self._partitions.shards])
+        except RedisDown as error:
             log.info("the consumer's name is left to be swept", extra={"reason": str(error)})
 
-    async def _turn(self, in_hand: list[bytes]) -> None:
-        commands: list[Command] = [("XINFO", "GROUPS", self._key), ("XLEN", self._key)]
-        if in_hand:
-            # JUSTID: renewing is no delivery, the count stays. Those acknowledged meanwhile are passed over.
-            commands.append(("XCLAIM", self._key, self._group, self._consumer, 0, *in_hand, "JUSTID"))
-        groups, length, *_ = await self._link.pipeline(commands)
-        if isinstance(groups, CommandError) or isinstance(length, CommandError):
-            return
-        for group in map(_fields, groups):
-            if group["name"] == self._group.encode():
-                # null when something else than our acknowledged entries was deleted from the stream
-                lag = group["lag"] if group["lag"] is not None else max(length - group["pending"], 0)
-                self._meters.lag.labels(self._service).set(lag)
-                self._meters.pending.labels(self._service).set(group["pending"])
+    async def _turn(self, in_hand: list[Ref]) -> None:
+        shards = self._partitions.shards
+        commands: list[Command] = []
+        for key in map(streams.requests, shards):
+            commands += [("XINFO", "GROUPS", key), ("XLEN", key)]
+        replies = await self._link.pipeline(commands + self._renewals(in_hand))
+        waiting = pending = 0
+        for shard, groups, length in zip(shards, replies[::2], replies[1::2], strict=False):
+            if isinstance(groups, CommandError) or isinstance(length, CommandError):
+                continue
+            for group in map(_fields, groups):
+                if group["name"] == self._group.encode():
+                    # null when something else than our acknowledged entries was deleted from the stream
+                    lag = group["lag"] if group["lag"] is not None else max(length - group["pending"], 0)
+                    self._partitions.standstills.observe(shard, lag, group["last-delivered-id"])
+                    waiting += lag
+                    pending += group["pending"]
+        self._meters.lag.labels(self._group).set(waiting)
+        self._meters.pending.labels(self._group).set(pending)
+        self._meters.partitions.labels(self._group).set(len(self._partitions.reading))
+
+    def _renewals(self, in_hand: list[Ref]) -> list[Command]:
+        """JUSTID: renewing is no delivery, the count stays. Those acknowledged meanwhile are passed over."""
+        by_shard: defaultdict[str, list[bytes]] = defaultdict(list)
+        for shard, entry_id in in_hand:
+            by_shard[shard].append(entry_id)
+        return [
+            ("XCLAIM", streams.requests(shard), self._group, self._consumer, 0, *entry_ids, "JUSTID")
+            for shard, entry_ids in by_shard.items()
+        ]
 
     async def _sweep(self) -> None:
-        for consumer in map(_fields, await self._link.command("XINFO", "CONSUMERS", self._key, self._group)):
-            if consumer["pending"] == 0 and consumer["idle"] > streams.SWEEP_IDLE_MS:
-                await self._link.command("XGROUP", "DELCONSUMER", self._key, self._group, consumer["name"])
+        for shard in self._partitions.shards:
+            consumers = await self._link.command("XINFO", "CONSUMERS", streams.requests(shard), self._group)
+            idle = [c for c in map(_fields, consumers) if c["pending"] == 0 and c["idle"] > streams.SWEEP_IDLE_MS]
+            if idle:
+                await self._link.pipeline([self._remove(shard, consumer["name"]) for consumer in idle])
+
+    def _remove(self, shard: str, consumer: bytes | str) -> Command:
+        return ("EVAL", _REMOVE, 1, streams.requests(shard), self._group, consumer)
 
 
 def _fields(flat: list[Any]) -> dict[str, Any]:

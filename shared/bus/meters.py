@@ -53,6 +53,8 @@ class BusMeters:
 
     lag: Gauge
     """Labels: service."""
+    partitions: Gauge
+    """Label `service`: request streams that this process reads; more than one where a service is sharded by target."""
     pending: Gauge
     """Labels: service."""
     handled: Counter
@@ -77,6 +79,7 @@ class BusMeters:
         return cls(
             lag=Gauge("scout_bus_lag_messages", "Requests that no replica has taken yet.", by_service, registry=of),
             pending=Gauge("scout_bus_pending_messages", "Requests taken, not acknowledged.", by_service, registry=of),
+            partitions=Gauge("scout_bus_partitions", "Request streams this process reads.", by_service, registry=of),
             handled=Counter("scout_bus_handled_total", "Requests answered.", ["operation", "outcome"], registry=of),
             redelivered=Counter("scout_bus_redelivered_total", "Requests others abandoned.", by_service, registry=of),
             dead_letters=Counter("scout_bus_dead_letters_total", "Requests given up.", by_reason, registry=of),
@@ -96,6 +99,7 @@ class BusMeters:
         """Show the zeros of a service that this process serves."""
         self.lag.labels(service)
         self.pending.labels(service)
+        self.partitions.labels(service)
         self.redelivered.labels(service)
         for reason in DeadReason:
             self.dead_letters.labels(service, reason)

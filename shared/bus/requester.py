@@ -42,11 +42,19 @@ class _Call:
 
 @dataclass(slots=True)
 class _Door:
-    """What is known of one shard's backlog."""
+    """What is known of one service's backlog."""
 
+    lengths: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Of each shard's stream: its length, and when that was measured (monotonic seconds)."""
     backlog: int = 0
-    measured: float = field(default=float("-inf"))
-    """Monotonic seconds."""
+    """Of all that were measured of late."""
+    measured: float = float("-inf")
+
+    def measure(self, shard: str, length: int, now: float) -> None:
+        """Take in the length of one shard's stream."""
+        self.lengths[shard] = (length, now)
+        self.backlog = sum(length for length, at in self.lengths.values() if now - at < streams.BACKLOG_FRESH_S)
+        self.measured = now
 
 
 class RedisRequester:
@@ -132,8 +140,8 @@ class RedisRequester:
 
     def _admit(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> _Call:
         service = operation.service
-        shard = streams.shard(service)
-        self._refuse_if_overloaded(shard, service)
+        shard = streams.shard(service, operation.target(request))
+        self._refuse_if_overloaded(service)
         envelope = Envelope(
             id=self._prefix + next(self._numbers).to_bytes(8),
             operation=operation.name,
@@ -151,8 +159,8 @@ class RedisRequester:
         self._wake.set()
         return call
 
-    def _refuse_if_overloaded(self, shard: str, service: str) -> None:
-        door = self._doors.setdefault(shard, _Door())
+    def _refuse_if_overloaded(self, service: str) -> None:
+        door = self._doors.setdefault(service, _Door())
         fresh = self._clock.monotonic() - door.measured < streams.BACKLOG_FRESH_S
         waiting = (door.backlog if fresh else 0) + len(self._outbox)
         if waiting >= self._max_backlog:
@@ -243,4 +251,4 @@ class RedisRequester:
     def _measure(self, shards: list[str], lengths: list[Any]) -> None:
         for shard, length in zip(shards, lengths, strict=True):
             if not isinstance(length, CommandError):
-                self._doors[shard] = _Door(length, self._clock.monotonic())
+                self._doors[shard.partition(":")[0]].measure(shard, length, self._clock.monotonic())

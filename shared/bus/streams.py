@@ -10,8 +10,9 @@ from dataclasses import dataclass
 REPLY_PREFIX = "scout:replies:"
 """A consumer answers only to keys that begin so: an envelope can't make it write anywhere else."""
 
-DHT_PARTITIONS = 1
-"""Request streams of the DHT service. More than one waits until sharding by target is asked for."""
+DHT_PARTITIONS = 16
+"""Request streams of the DHT service, each for a part of all targets: several for each of a few nodes, so that what one
+leaves behind is spread over the others. Not a setting: processes that disagree would talk past each other."""
 
 REPLY_TTL_MS = 30_000
 """A reply stream outlives its caller by this: several refreshes may be lost, and a dead caller leaves nothing."""
@@ -102,6 +103,18 @@ class Pace:
     """How long a read waits in the server: short, for abandoned requests are looked for between two reads."""
     sweep_s: float = 300.0
     """How often a consumer looks for names in its group that nobody uses any more."""
+    member_ttl_ms: int = 3_500
+    """A member of a sharded service that has shown no sign of life for so long is gone, and its partitions go to the
+    others. Signs come with the renewals: three may be lost."""
+    grace_s: float = 2.0
+    """How long requests may wait in a partition that nobody reads, before those who do not own it read it as well."""
+
+
+def shards(service: str) -> tuple[str, ...]:
+    """All shards of a service: itself, or for the DHT one for each partition."""
+    if service != "dht":
+        return (service,)
+    return tuple(f"dht:{partition}" for partition in range(DHT_PARTITIONS))
 
 
 def shard(service: str, target: bytes = b"") -> str:
@@ -109,6 +122,11 @@ def shard(service: str, target: bytes = b"") -> str:
     if service != "dht":
         return service
     return f"dht:{int.from_bytes(target[:2]) * DHT_PARTITIONS >> 16}"
+
+
+def members(service: str) -> str:
+    """Sorted set of the replicas of a sharded service: name -> last sign of life (ms). It ends when all have gone."""
+    return f"scout:{{{service}}}:members"
 
 
 def requests(of_shard: str) -> str:

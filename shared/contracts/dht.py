@@ -7,6 +7,7 @@ Node ids, info-hashes and targets are 20 bytes, public keys 32, signatures 64.
 from __future__ import annotations
 
 from shared.contracts.operation import Message, Operation
+from shared.format import bep44
 
 MAX_KEEP_S = 30 * 24 * 3600
 """Seconds for which an item may be asked to be kept alive."""
@@ -166,10 +167,26 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """Seconds since it last came back; None: not yet."""
 
 
-GET_MUTABLE = Operation("dht.get_mutable@1", GetMutable, GetMutableReply)
-PUT_MUTABLE = Operation("dht.put_mutable@1", PutMutable, PutReply)
-GET_IMMUTABLE = Operation("dht.get_immutable@1", GetImmutable, GetImmutableReply)
-PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply)
-GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply)
-ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply)
+def _mutable_target(request: GetMutable | PutMutable) -> bytes:
+    return bep44.mutable_target(request.public_key, request.salt)
+
+
+def _immutable_target(request: PutImmutable) -> bytes:
+    return bep44.immutable_target(request.value)
+
+
+def _target(request: GetImmutable) -> bytes:
+    return request.target
+
+
+def _info_hash(request: GetPeers | AnnouncePeer) -> bytes:
+    return request.info_hash
+
+
+GET_MUTABLE = Operation("dht.get_mutable@1", GetMutable, GetMutableReply, _mutable_target)
+PUT_MUTABLE = Operation("dht.put_mutable@1", PutMutable, PutReply, _mutable_target)
+GET_IMMUTABLE = Operation("dht.get_immutable@1", GetImmutable, GetImmutableReply, _target)
+PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply, _immutable_target)
+GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply, _info_hash)
+ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply, _info_hash)
 STATUS = Operation("dht.status@1", Status, StatusReply)

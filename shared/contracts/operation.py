@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,6 +21,11 @@ Request = TypeVar("Request", bound=Message)
 Reply = TypeVar("Reply", bound=Message)
 
 
+def nowhere(_request: Message) -> bytes:
+    """The target of an operation that has none."""
+    return b""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[Request, Reply]):
     """One thing that a service can be asked to do."""
@@ -28,6 +34,9 @@ class Operation(Generic[Request, Reply]):
     """`service.verb@version`, as it stands in the envelope and in the metrics' `operation` label."""
     request: type[Request]
     reply: type[Reply]
+    target: Callable[[Request], bytes] = nowhere
+    """The 20-byte target that a request is about: requests about one target meet in one replica, where replicas share
+    out targets."""
 
     @property
     def service(self) -> str:

@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus import streams
 from shared.bus.consumer import Consumer
+from shared.bus.janitor import Janitor
 from shared.bus.meters import BusMeters
+from shared.bus.partitions import Partitions
 from shared.bus.ports import Handlers
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
@@ -36,6 +38,9 @@ class Rig:
     def consumer(self, handlers: Handlers, **fields: Any) -> Consumer:
         given: dict[str, Any] = {"clock": SystemClock(), "pace": PACE, **fields}
         return Consumer(self.redis, service="echo", handlers=handlers, meters=self.meters, **given)
+
+    def janitor(self, name: str) -> Janitor:
+        return Janitor(self.redis.shared, Partitions("echo", name, SystemClock(), PACE), self.meters, PACE)
 
     def requester(self, **fields: Any) -> RedisRequester:
         return RedisRequester(self.redis, clock=SystemClock(), meters=self.meters, **fields)

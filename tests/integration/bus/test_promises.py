@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from shared.bus import streams
-from shared.bus.janitor import Janitor
 from shared.bus.seal import Sealer
 from shared.contracts.envelope import Envelope, decode, encode
 from shared.contracts.operation import CallContext
@@ -233,11 +232,11 @@ async def test_promise_6_a_consumer_with_something_pending_keeps_its_name(rig: R
     async with rig.requester() as requester, asyncio.TaskGroup() as tasks:
         call = tasks.create_task(requester.call(SAY, Say(text="pending"), within(10)))
         await abandon(rig)
-        await Janitor(rig.redis.shared, "echo", "dying-0", rig.meters, PACE).leave()
+        await rig.janitor("dying-0").leave()
         assert (await rig.ask("XPENDING", REQUESTS, "echo"))[0] == 1
         async with running(rig.consumer(echoing())):
             assert (await call).text == "pending"
-        await Janitor(rig.redis.shared, "echo", "dying-0", rig.meters, PACE).leave()
+        await rig.janitor("dying-0").leave()
     assert await rig.ask("XINFO", "CONSUMERS", REQUESTS, "echo") == []
 
 

@@ -11,7 +11,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.bus import streams
-from shared.bus.janitor import Janitor
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import (
     CommandError,
@@ -25,7 +24,7 @@ from shared.bus.redis_client import (
 )
 from shared.clock import SystemClock
 from shared.errors import ErrorCode, ScoutError
-from tests.integration.bus.conftest import PACE, REQUESTS, Rig
+from tests.integration.bus.conftest import REQUESTS, Rig
 from tests.support.bus import SAY, Say, echoing, running, within
 from tests.support.waiting import wait_until
 
@@ -104,7 +103,7 @@ async def test_names_nobody_uses_are_swept_unless_something_is_pending(
     async def swept() -> bool:
         return await names() == [b"holds-one"]
 
-    janitor = Janitor(rig.redis.shared, "echo", "me", rig.meters, PACE)
+    janitor = rig.janitor("me")
     async with asyncio.TaskGroup() as tasks:
         working = tasks.create_task(janitor.work_forever(set()))
         await wait_until(swept, "the unused name is gone")
