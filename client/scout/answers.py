@@ -193,3 +193,56 @@ class Devices(Answered, frozen=True, kw_only=True):
     """The devices of a record."""
 
     devices: list[Device]
+
+
+class DhtStatus(Answered, frozen=True, kw_only=True):
+    """How one of the service's DHT nodes is, in its own view."""
+
+    node_id: Hex
+    ready: bool
+    external_address: str | None = None
+    """Its host as other nodes see it; None while unknown."""
+    contacts: int = 0
+    good_contacts: int = 0
+    answer_ratio: float = 0.0
+    """Share of its queries of late that were answered, 0 … 1."""
+    stored_items: int = 0
+    stored_bytes: int = 0
+    canary_failures: int = 0
+    """Rounds in a row in which its own item did not come back from the DHT."""
+    canary_age_s: float | None = None
+    """Seconds since it last came back; None: not yet."""
+
+
+class DhtPing(Answered, frozen=True, kw_only=True):
+    """What came of a ping from one of the service's DHT nodes."""
+
+    address: str
+    answered: bool
+    node_id: Hex | None = None
+    seen_as: str | None = None
+    """The service's node as the other one sees it, `ip:port`."""
+    elapsed_ms: float = 0.0
+
+
+class DhtNode(Answered, frozen=True, kw_only=True):
+    """A node of the DHT."""
+
+    node_id: Hex
+    address: str
+
+
+class LookupReport(Answered, frozen=True, kw_only=True):
+    """How a lookup went, in nodes."""
+
+    asked: int = 0
+    answered: int = 0
+    timed_out: int = 0
+    elapsed_ms: float = 0.0
+
+
+class DhtNearest(Answered, frozen=True, kw_only=True):
+    """The nodes nearest to a target that answered, nearest first."""
+
+    nodes: list[DhtNode]
+    lookup: LookupReport

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from scout.answers import CreatedLink, FoundItem, Key, StoredItem
+from scout.answers import CreatedLink, DhtNearest, DhtPing, DhtStatus, FoundItem, Key, StoredItem
 from scout.link import Link, keeping
 from scout.transport import Call, RetryPolicy, Surroundings, Transport
 from shared.json_bytes import Blob, Hex
@@ -103,6 +103,19 @@ class Client:
         name = item if isinstance(item, str) else item.hex()
         found = await self.transport.fetch(Call("GET", f"/v1/items/{quote(name, safe='')}"), FoundItem)
         return bytes(found.value)
+
+    async def dht_status(self) -> DhtStatus:
+        """How one of the service's DHT nodes is; with several, whichever takes the request."""
+        return await self.transport.fetch(Call("GET", "/v1/dht/status"), DhtStatus)
+
+    async def dht_ping(self, address: str) -> DhtPing:
+        """Have a DHT node of the service ping another node at `ip:port`."""
+        return await self.transport.fetch(Call("POST", "/v1/dht/ping", {"address": address}), DhtPing)
+
+    async def dht_lookup(self, target: bytes | str) -> DhtNearest:
+        """The nodes of the DHT nearest to a target (20 bytes, or hex)."""
+        name = target if isinstance(target, str) else target.hex()
+        return await self.transport.fetch(Call("GET", f"/v1/dht/lookup/{quote(name, safe='')}"), DhtNearest)
 
     async def _link(self, body: dict[str, object]) -> Link:
         return Link(self.transport, await self.transport.fetch(Call("POST", "/v1/links", body), CreatedLink))

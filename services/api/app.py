@@ -13,7 +13,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from services.api import meters
-from services.api.gateways import BusCrypto, BusDht
+from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_routes
 from services.api.service import SERVICE, Limits, Service
@@ -38,6 +38,7 @@ SERVICE_NAME = "api"
 
 OPERATIONS = (
     *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE),
+    *(dht.STATUS, dht.PING, dht.LOOKUP),
     *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
     *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES),
 )
@@ -105,6 +106,7 @@ async def open_service(
     async with Synchroniser(ports) as synchroniser:
         yield Service(
             ports=ports,
+            dht_node=BusDhtNode(requester),
             memory=memory,
             memory_key=bus_key,
             clock=clock,

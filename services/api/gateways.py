@@ -30,6 +30,25 @@ class BusDht:
         return await self._requester.call(dht.PUT_IMMUTABLE, request, context)
 
 
+class BusDhtNode:
+    """What can be asked about a DHT node itself, answered by whichever of them takes the request."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    async def status(self, request: dht.Status, context: CallContext) -> dht.StatusReply:
+        """How the node is."""
+        return await self._requester.call(dht.STATUS, request, context)
+
+    async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
+        """Whether another node answers it."""
+        return await self._requester.call(dht.PING, request, context)
+
+    async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
+        """The nodes nearest to a target."""
+        return await self._requester.call(dht.LOOKUP, request, context)
+
+
 class BusCrypto:
     """The port `shared.usecases.ports.Crypto`, answered by the crypto service on the bus."""
 

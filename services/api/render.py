@@ -150,3 +150,36 @@ def cursor(position: Position) -> str:
     """A place in a list as text for `?cursor=`: member, number (`-` when unknown) and address, with dots between."""
     number = "-" if position.number is None else str(position.number)
     return f"{position.member}.{number}.{position.target.hex()}"
+
+
+def status(reply: dht.StatusReply) -> schemas.StatusAnswer:
+    """How a DHT node is."""
+    return schemas.StatusAnswer(
+        node_id=Bytes20(reply.node_id),
+        ready=reply.ready,
+        external_address=reply.external_address,
+        contacts=reply.contacts,
+        good_contacts=reply.good_contacts,
+        answer_ratio=reply.answer_ratio,
+        stored_items=reply.stored_items,
+        stored_bytes=reply.stored_bytes,
+        canary_failures=reply.canary_failures,
+        canary_age_s=reply.canary_age_s,
+    )
+
+
+def pinged(address: str, reply: dht.PingReply) -> schemas.PingAnswer:
+    """What came of a ping."""
+    return schemas.PingAnswer(
+        address=address,
+        answered=reply.node_id is not None,
+        node_id=None if reply.node_id is None else Bytes20(reply.node_id),
+        seen_as=reply.seen_as,
+        elapsed_ms=reply.elapsed_ms,
+    )
+
+
+def nearest(reply: dht.LookupReply) -> schemas.NearestAnswer:
+    """The nodes nearest to a target."""
+    nodes = [schemas.NodeAnswer(node_id=Bytes20(node.node_id), address=node.address) for node in reply.nodes]
+    return schemas.NearestAnswer(nodes=nodes, lookup=lookup(reply.report))

@@ -23,6 +23,9 @@ from shared.usecases.keeping import DEFAULT_KEEP_S
 MAX_ADDRESSES = 42
 """As many compact IPv4 addresses as an entry's 255 bytes could ever hold."""
 
+MAX_ADDRESS = 64
+"""Characters of an address and a port; the longest IPv6 ones have 47."""
+
 EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
@@ -118,6 +121,18 @@ class ItemPath(Asked, frozen=True, kw_only=True):
     """`/v1/items/{hash}`."""
 
     hash: Bytes20
+
+
+class PingRequest(Asked, frozen=True, kw_only=True):
+    """A node to ping, as `ip:port`."""
+
+    address: Annotated[str, Meta(max_length=MAX_ADDRESS)]
+
+
+class TargetPath(Asked, frozen=True, kw_only=True):
+    """`/v1/dht/lookup/{target}`."""
+
+    target: Bytes20
 
 
 class Nothing(Asked, frozen=True, kw_only=True):
@@ -302,3 +317,43 @@ class ItemAnswer(Answered, frozen=True, kw_only=True):
     """An item that was found."""
 
     value: Blob
+
+
+class StatusAnswer(Answered, frozen=True, kw_only=True):
+    """A DHT node's own view of itself and of the network."""
+
+    node_id: Bytes20
+    ready: bool
+    external_address: str | None
+    contacts: int
+    good_contacts: int
+    answer_ratio: float
+    stored_items: int
+    stored_bytes: int
+    canary_failures: int
+    canary_age_s: float | None
+
+
+class PingAnswer(Answered, frozen=True, kw_only=True):
+    """What came of a ping."""
+
+    address: str
+    answered: bool
+    node_id: Bytes20 | None
+    seen_as: str | None
+    """Our node's `ip:port` as the other one sees it."""
+    elapsed_ms: float
+
+
+class NodeAnswer(Answered, frozen=True, kw_only=True):
+    """A node of the DHT."""
+
+    node_id: Bytes20
+    address: str
+
+
+class NearestAnswer(Answered, frozen=True, kw_only=True):
+    """The nearest nodes that answered, nearest first."""
+
+    nodes: list[NodeAnswer]
+    lookup: LookupAnswer | None

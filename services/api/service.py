@@ -12,6 +12,7 @@ from aiohttp import web
 
 from services.api import schemas
 from services.api.decoding import convert_text, decode_body
+from services.api.gateways import BusDhtNode
 from services.api.meters import Meters
 from shared.bus.ports import KeyValue
 from shared.clock import Clock
@@ -68,6 +69,7 @@ class Service:
     """The parts of the API, as the composition root put them together."""
 
     ports: Ports
+    dht_node: BusDhtNode
     memory: KeyValue
     """Remembers answers for Idempotency-Keys."""
     memory_key: Secret

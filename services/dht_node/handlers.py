@@ -27,5 +27,7 @@ def build(service: DhtService, keeping: KeepingDht, clock: Clock, meters: Operat
         contract.GET_PEERS: service.get_peers,
         contract.ANNOUNCE_PEER: service.announce_peer,
         contract.STATUS: service.status,
+        contract.PING: service.ping,
+        contract.LOOKUP: service.lookup,
     }
     return measured(methods, clock, meters)

@@ -6,6 +6,7 @@ Implements `shared.usecases.ports.Dht`, so it serves over the bus and within one
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TypeVar
 
 from services.dht_node.core.contact import Address
@@ -15,9 +16,11 @@ from services.dht_node.core.events import (
     Isolated,
     LookupCounts,
     MutableFound,
+    NodesFound,
     OperationId,
     Outcome,
     PeersFound,
+    Pinged,
     Stored,
 )
 from services.dht_node.core.items import MutablePut
@@ -30,7 +33,7 @@ from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
-from shared.settings import Endpoint
+from shared.settings import Endpoint, endpoint
 
 ANSWER_RESERVE = 0.05
 """Seconds kept of a caller's deadline, so that an answer made at the last moment still reaches him."""
@@ -38,6 +41,10 @@ RETRY_AFTER = 2.0
 """Seconds; by then a node that lost its contacts has asked the bootstrap nodes again."""
 READY_RATIO = 0.1
 """Share of our queries that must be answered. Clouds see a quarter (pubky/mainline#56); a cut line sees none."""
+
+PORT_SIZE = 2
+COMPACT_SIZES = frozenset((4 + PORT_SIZE, 16 + PORT_SIZE))
+"""Bytes of an address with a port, of either family (BEP 5, BEP 32)."""
 
 Begin = Callable[[Node, float, float], OperationId]
 """(node, now, deadline) -> the operation begun; both times in monotonic seconds."""
@@ -150,6 +157,25 @@ class DhtService:
             context,
         )
 
+    async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
+        """Ask one node whether it is there. Silence is an answer here, and no error."""
+        address = _address(request.address)
+        pinged = await self._run(
+            lambda node, now, deadline: node.ping(address, deadline=deadline, now=now), Pinged, context
+        )
+        return dht.PingReply(
+            node_id=pinged.node_id, seen_as=_seen_as(pinged.external_ip), elapsed_ms=pinged.seconds * 1000
+        )
+
+    async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
+        """Find the nodes nearest to a target."""
+        found = await self._run(
+            lambda node, now, deadline: node.find_node(request.target, deadline=deadline, now=now), NodesFound, context
+        )
+        _check_looked_up(found.lookup, found=bool(found.contacts))
+        nodes = [dht.NodeFound(node_id=node_id, address=str(Endpoint(*address))) for node_id, address in found.contacts]
+        return dht.LookupReply(nodes=nodes, report=_lookup_report(found.lookup))
+
     async def status(self, _request: dht.Status, _context: CallContext) -> dht.StatusReply:
         """Say how the node is."""
         node = self._driver.node
@@ -192,6 +218,25 @@ class DhtService:
         if not isinstance(outcome, kind):
             raise TypeError(f"expected {kind.__name__}, got {outcome!r}")
         return outcome
+
+
+def _address(text: str) -> Address:
+    """A node's address from `host:port`. Raises ScoutError (`invalid_request`)."""
+    try:
+        found = endpoint(text)
+        return str(ip_address(found.host)), found.port
+    except ValueError:
+        raise ScoutError(
+            ErrorCode.INVALID_REQUEST, "Expected the address of a node as an IP address and a port: 198.51.100.4:6881."
+        ) from None
+
+
+def _seen_as(external_ip: bytes | None) -> str | None:
+    """`host:port` from a compact address; None when a node said nothing, or no port."""
+    if external_ip is None or len(external_ip) not in COMPACT_SIZES:
+        return None
+    host = ip_address(external_ip[:-PORT_SIZE])
+    return str(Endpoint(str(host), int.from_bytes(external_ip[-PORT_SIZE:], "big")))
 
 
 def _check_looked_up(lookup: LookupCounts, *, found: bool) -> None:

@@ -167,6 +167,44 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """Seconds since it last came back; None: not yet."""
 
 
+class Ping(Message, frozen=True, kw_only=True):
+    """Ask one node of the DHT whether it is there."""
+
+    address: str
+    """`host:port`, the host as an IP address: names are the caller's to resolve."""
+
+
+class PingReply(Message, frozen=True, kw_only=True):
+    """What came of a ping."""
+
+    node_id: bytes | None
+    """None: no answer came, or none as a node gives it."""
+    seen_as: str | None
+    """`host:port` of our own node as the other one sees it (BEP 42), if it says."""
+    elapsed_ms: float
+
+
+class Lookup(Message, frozen=True, kw_only=True):
+    """Find the nodes nearest to an id or a target."""
+
+    target: bytes
+
+
+class NodeFound(Message, frozen=True, kw_only=True):
+    """A node of the DHT."""
+
+    node_id: bytes
+    address: str
+    """`host:port`."""
+
+
+class LookupReply(Message, frozen=True, kw_only=True):
+    """The nearest nodes that answered, nearest first."""
+
+    nodes: list[NodeFound]
+    report: LookupReport
+
+
 def _mutable_target(request: GetMutable | PutMutable) -> bytes:
     return bep44.mutable_target(request.public_key, request.salt)
 
@@ -190,3 +228,5 @@ PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply, _immuta
 GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply, _info_hash)
 ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply, _info_hash)
 STATUS = Operation("dht.status@1", Status, StatusReply)
+PING = Operation("dht.ping@1", Ping, PingReply)
+LOOKUP = Operation("dht.lookup@1", Lookup, LookupReply)

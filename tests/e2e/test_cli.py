@@ -130,3 +130,45 @@ def test_a_handle_of_another_service_is_refused_with_what_to_do(ada: Person, ben
     error = ada.scout("devices", "ben", status=1)
     assert error["code"] == "bad_handle"
     assert "scout link" in error["hint"]
+
+
+def test_the_dht_as_the_services_node_sees_it(ada: Person, stack: Stack) -> None:
+    status = ada.scout("dht", "status")
+    assert status["ready"]
+    assert status["good_contacts"] >= 8
+    assert status["canary_failures"] == 0
+    other = stack.swarm[3]
+    pinged = ada.scout("dht", "ping", str(other))
+    assert pinged["answered"]
+    assert pinged["seen_as"] == str(stack.dht)
+    found = ada.scout("dht", "lookup", pinged["node_id"])
+    assert found["nodes"][0] == {"node_id": pinged["node_id"], "address": str(other)}
+    assert len(found["nodes"]) == 8
+    assert found["lookup"]["answered"] >= 8
+
+
+def test_a_ping_into_the_void_says_so(ada: Person) -> None:
+    assert run(["dht", "ping", "127.81.250.1:9", "--home", str(ada.home), "--url", ada.url]) == 1
+    assert "No answer from 127.81.250.1:9" in ada.capture.readouterr().out
+
+
+def test_a_person_reads_how_the_node_is_and_who_is_near(ada: Person) -> None:
+    common = ["--home", str(ada.home), "--url", ada.url]
+    assert run(["dht", "status", *common]) == 0
+    assert "own item read back" in ada.capture.readouterr().out
+    assert run(["dht", "lookup", "ab" * 20, *common]) == 0
+    out, err = ada.capture.readouterr()
+    assert out.count("127.81.") == 8
+    assert "nodes answered" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["ping", "nowhere"], "usage"),
+        (["ping", "224.0.0.1:6881"], "invalid_request"),
+        (["lookup", "beef"], "invalid_request"),
+    ],
+)
+def test_bad_input_of_the_dht_commands(ada: Person, arguments: list[str], code: str) -> None:
+    assert ada.scout("dht", *arguments, status=2)["code"] == code

@@ -24,7 +24,7 @@ def test_after_joining_every_lookup_finds_the_truly_nearest_nodes() -> None:
     found = net.complete(*((asker, find_node(target)) for asker, target in zip(askers, targets, strict=True)))
     for asker, target, outcome in zip(askers, targets, found, strict=True):
         assert isinstance(outcome, NodesFound)
-        assert [host for host, _ in outcome.addresses] == nearest(net, target, asker)
+        assert [host for _, (host, _) in outcome.contacts] == nearest(net, target, asker)
 
 
 def test_a_node_alone_asks_for_bootstrap_nodes_ever_more_rarely_and_calls_end_at_once() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import keys, messages, records, stack
+from scout.cli import dht, keys, messages, records, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
@@ -42,6 +42,7 @@ for command in (
     stack.demo,
 ):
     app.command()(command)
+app.add_typer(dht.app, name="dht")
 
 
 @app.callback()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api.routes import devices, items, links, messages, records, root
+from services.api.routes import devices, dht, items, links, messages, records, root
 
 
 def all_routes() -> list[web.RouteDef]:
     """Every endpoint of the service."""
-    return [*root.ROUTES, *links.ROUTES, *devices.ROUTES, *records.ROUTES, *messages.ROUTES, *items.ROUTES]
+    return [*root.ROUTES, *links.ROUTES, *devices.ROUTES, *records.ROUTES, *messages.ROUTES, *items.ROUTES, *dht.ROUTES]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.dht_node.core.contact import Address
+from services.dht_node.core.contact import Address, Contact
 
 OperationId = int
 """Names one operation of one node; never used twice."""
@@ -70,8 +70,19 @@ class NodesFound:
     """A find_node ended: the closest nodes that answered, closest first."""
 
     operation: OperationId
-    addresses: tuple[Address, ...]
+    contacts: tuple[Contact, ...]
     lookup: LookupCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Pinged:
+    """A ping ended; without a `node_id` nobody answered in time, or not as a node does."""
+
+    operation: OperationId
+    node_id: bytes | None
+    external_ip: bytes | None
+    """Our compact address as that node sees it (BEP 42 `ip`), if it says."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +126,5 @@ class BootstrapNeeded:
     """Too few good contacts: the driver should resolve the bootstrap names and hand in their addresses."""
 
 
-Outcome = MutableFound | ImmutableFound | PeersFound | NodesFound | Stored | Isolated
+Outcome = MutableFound | ImmutableFound | PeersFound | NodesFound | Pinged | Stored | Isolated
 Event = Outcome | ExternalAddressChanged | BootstrapNeeded

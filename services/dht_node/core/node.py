@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact, pack_ip
-from services.dht_node.core.errors import Rejection, WireError
+from services.dht_node.core.errors import Misuse, Rejection, WireError
 from services.dht_node.core.events import Event, ExternalAddressChanged, OperationId
 from services.dht_node.core.guard import Guard
 from services.dht_node.core.ids import ID_SIZE, TAIL_SIZE, derive_id, is_bep42
@@ -152,6 +152,12 @@ class Node:
         """Find the nodes nearest to an id."""
         goal = Goal(FindNode(check_target(target)))
         return self._operations.read(goal, nodes_found, first=False, deadline=deadline, now=now)
+
+    def ping(self, address: Address, *, deadline: float, now: float) -> OperationId:
+        """Ask one node whether it is there."""
+        if not self._guard.acceptable(address):
+            raise Misuse(f"expected an address that a node of this network can have, got {address[0]}:{address[1]}")
+        return self._operations.ping(address, deadline=deadline, now=now)
 
     def put_mutable(self, item: MutablePut, quorum: int, *, deadline: float, now: float) -> OperationId:
         """Store a signed version; the outcome comes at the quorum and the rest goes on behind."""

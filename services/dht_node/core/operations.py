@@ -18,11 +18,13 @@ from math import inf
 
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Address
 from services.dht_node.core.events import OperationId, Outcome
 from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import Publishable
 from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
+from services.dht_node.core.pinging import Pinging
 from services.dht_node.core.warm import WarmLookups
 from services.dht_node.core.work import Conclude, Desk, Read, Work, Write
 
@@ -39,6 +41,7 @@ class Operations:
     def __init__(self, config: NodeConfig, asker: Asker, lookups: Lookups, emit: Callable[[Outcome], None]) -> None:
         """`emit` takes the outcomes."""
         self._config = config
+        self._asker = asker
         self._emit = emit
         highest = HighestSeqs(config.seqs_remembered_max)
         self._desk = Desk(config, asker, WarmLookups(config), lookups, highest, self._tell, self._released)
@@ -46,7 +49,7 @@ class Operations:
         """The first of each is under way."""
         self._moved: deque[_Key] = deque()
         """Lines whose first has been released."""
-        self._of: dict[OperationId, Work] = {}
+        self._of: dict[OperationId, Work | Pinging] = {}
         self._deadlines: list[tuple[float, OperationId]] = []
         self._last = 0
 
@@ -74,6 +77,12 @@ class Operations:
         line.append(write)
         self._of[operation] = write
         self._begin(line, now)
+        return operation
+
+    def ping(self, address: Address, *, deadline: float, now: float) -> OperationId:
+        """Ask one node whether it is there; raises TooManyOperations."""
+        operation = self._open(deadline)
+        self._of[operation] = Pinging(operation, address, self._asker, self._tell, now)
         return operation
 
     def handle_timer(self, now: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import Contact
 from services.dht_node.core.events import (
     ImmutableFound,
     Isolated,
@@ -49,7 +50,7 @@ def peers_found(operation: OperationId, lookup: Lookup, counts: LookupCounts) ->
 
 def nodes_found(operation: OperationId, lookup: Lookup, counts: LookupCounts) -> NodesFound:
     """The outcome of a find_node."""
-    return NodesFound(operation, tuple(c.address for c in lookup.closest()), counts)
+    return NodesFound(operation, tuple(Contact(c.id, c.address) for c in lookup.closest() if c.id is not None), counts)
 
 
 @dataclass(frozen=True, slots=True)
