@@ -14,7 +14,7 @@ from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.node import Node
 from services.dht_node.core.ports import Entropy
 from services.dht_node.net import state
-from services.dht_node.net.bootstrap import WELL_KNOWN, Bootstrap
+from services.dht_node.net.bootstrap import Bootstrap
 from services.dht_node.net.driver import Driver
 from services.dht_node.net.verify import verify_ed25519
 from services.dht_node.service import DhtService
@@ -22,6 +22,7 @@ from shared.clock import Clock, SystemClock
 from shared.lifecycle import Tasks
 from shared.settings import Endpoint
 from shared.settings import endpoint as parse_endpoint
+from shared.well_known import BOOTSTRAP
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def open_driver(
         node.restore_items(saved.items, clock.monotonic())
         node.restore_peers(saved.peers, clock.monotonic())
         node.add_saved(saved.contacts, clock.monotonic())
-    names = WELL_KNOWN if bootstrap is None else [_endpoint(name) for name in bootstrap]
+    names = BOOTSTRAP if bootstrap is None else [_endpoint(name) for name in bootstrap]
     wishes = Bootstrap(names)
     with Driver.open(node, listen, clock, wishes.wish) as driver:
         async with Tasks() as tasks:

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from services.dht_node.core.config import LAB, NodeConfig
-from services.dht_node.net.bootstrap import WELL_KNOWN
 from shared import service_settings
 from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, text
+from shared.well_known import BOOTSTRAP
 
 OPS_PORT = 9102
 STATE_FILE = "dht_node.state"
@@ -67,7 +67,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
     )
     listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
-    bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(WELL_KNOWN)))
+    bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(BOOTSTRAP)))
     state_dir = reader.read(_STATE_DIR)
     url, log_level = reader.read(service_settings.REDIS_URL), reader.read(service_settings.LOG_LEVEL)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))

@@ -172,3 +172,42 @@ def test_a_person_reads_how_the_node_is_and_who_is_near(ada: Person) -> None:
 )
 def test_bad_input_of_the_dht_commands(ada: Person, arguments: list[str], code: str) -> None:
     assert ada.scout("dht", *arguments, status=2)["code"] == code
+
+
+def _entry_points(stack: Stack) -> list[str]:
+    return [f"--bootstrap={one}" for one in stack.swarm[:2]]
+
+
+def test_the_doctor_finds_nothing_amiss(ada: Person, stack: Stack) -> None:
+    found = ada.scout("doctor", *_entry_points(stack))
+    assert found["healthy"]
+    checks = {check["check"]: check for check in found["checks"]}
+    assert {check["verdict"] for check in found["checks"]} == {"ok"}
+    assert list(checks) == [
+        *(f"bootstrap {one}" for one in stack.swarm[:2]),
+        *("udp", "source port", "network", "nodes", "service", "clocks", "redis", "dht node"),
+    ]
+    assert "private DHT" in checks["network"]["said"]
+
+
+def test_a_person_reads_one_line_for_each_check(ada: Person, stack: Stack) -> None:
+    assert run(["doctor", *_entry_points(stack), "--home", str(ada.home), "--url", ada.url]) == 0
+    lines = ada.capture.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_the_doctor_with_nothing_in_reach_says_what_to_do(ada: Person) -> None:
+    nowhere = ["--bootstrap=127.81.250.1:9", "--bootstrap=no.such.name.invalid:6881", "--url=http://127.0.0.1:9"]
+    assert run(["doctor", *nowhere, "--home", str(ada.home), "--json"]) == 1
+    out, err = ada.capture.readouterr()
+    assert "Traceback" not in err
+    found = json.loads(out)
+    assert not found["healthy"]
+    assert {check["check"]: check["verdict"] for check in found["checks"]} == {
+        "bootstrap 127.81.250.1:9": "warning",
+        "bootstrap no.such.name.invalid:6881": "warning",
+        "udp": "failed",
+        "service": "failed",
+    }
+    assert all(check["advice"] for check in found["checks"])

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import dht, keys, messages, records, stack
+from scout.cli import dht, doctor, keys, messages, records, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
@@ -38,6 +38,7 @@ for command in (
     messages.inbox,
     messages.put,
     messages.get,
+    doctor.doctor,
     stack.up,
     stack.demo,
 ):

@@ -16,14 +16,6 @@ from shared.settings import Endpoint
 
 log = logging.getLogger(__name__)
 
-WELL_KNOWN = (
-    Endpoint("dht.libtorrent.org", 25401),
-    Endpoint("dht.transmissionbt.com", 6881),
-    Endpoint("router.bt.ouinet.work", 6881),
-    Endpoint("router.bittorrent.com", 6881),
-    Endpoint("router.utorrent.com", 6881),
-)
-"""Alive in 2026 are the first three; the others have come back before."""
 RESOLVE_WITHIN = 5.0
 """Seconds; a name server that takes longer will be asked again."""
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.dht_node.core.config import LAB, NodeConfig
-from services.dht_node.net.bootstrap import WELL_KNOWN
 from services.dht_node.settings import read
 from shared.settings import Endpoint, SettingsError
+from shared.well_known import BOOTSTRAP
 
 ENVIRONMENT = {"SCOUT_REDIS_URL": "redis://user:hush@127.0.0.1:6379/0"}
 
@@ -16,7 +16,7 @@ ENVIRONMENT = {"SCOUT_REDIS_URL": "redis://user:hush@127.0.0.1:6379/0"}
 def test_the_public_dht_by_default() -> None:
     settings = read(ENVIRONMENT)
     assert settings.listen == Endpoint("0.0.0.0", 6881)
-    assert settings.bootstrap == WELL_KNOWN
+    assert settings.bootstrap == BOOTSTRAP
     assert settings.node == NodeConfig()
     assert settings.state_path is None
     assert settings.ops_listen.port == 9102
