@@ -66,13 +66,6 @@ def test_any_sequence_of_damaged_datagrams(sequence: list[tuple[Arrival, float]]
     siege.check()
 
 
-@given(st.binary(max_size=2100), st.booleans())
-def test_any_bytes(data: bytes, from_one_who_was_asked: bool) -> None:
-    siege = Siege(contacts=4, strangers=1)
-    siege.deliver(data, siege.asked[0][1].address if from_one_who_was_asked else siege.strangers[0])
-    siege.check()
-
-
 def test_the_seeds_of_the_fuzzer_are_the_golden_datagrams() -> None:
     assert {path.name: path.read_bytes() for path in corpus.FOLDER.iterdir()} == corpus.seeds()
 
