@@ -17,8 +17,8 @@ from tests.support.aria2_peer import announced_peer, aria2_downloading, missing
 CLOCK = SystemClock()
 VISITED_WITHIN = 45.0
 """Seconds: aria2 looks for peers five seconds after it has found its first lookup empty."""
-REASON = missing()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
+if (absent := missing()) is not None:
+    pytest.skip(absent, allow_module_level=True)
 
 
 async def test_aria2_bootstraps_from_our_node_and_visits_the_peer_that_we_announced(tmp_path: Path) -> None:

@@ -22,11 +22,10 @@ from tests.support.webtorrent_peer import WebtorrentPeer, missing, webtorrent_pe
 
 CLOCK = SystemClock()
 CONTENT = b"put by one, read by the other"
-REASON = missing()
-pytestmark = [
-    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
-    pytest.mark.asyncio(loop_scope="module"),  # the networks cost a second each; every test has keys of its own
-]
+# the networks cost a second each, and every test has keys of its own
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+if (absent := missing()) is not None:
+    pytest.skip(absent, allow_module_level=True)
 MANY = 8
 
 
