@@ -40,7 +40,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     ):
         registry.register(meters.NodeCollector(driver, clock))
         service = DhtService(driver, clock)
-        keeping, keeper = keeper_of(service, RedisLeases(redis), clock, KeepMeters.build(registry))
+        leases = RedisLeases(redis, limit=settings.keep_max)
+        keeping, keeper = keeper_of(service, leases, clock, KeepMeters.build(registry), settings.keep_pace)
         canary = canary_of(service, clock, registry, settings.canary_path)
         consumer = Consumer(
             redis,

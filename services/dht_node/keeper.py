@@ -145,5 +145,5 @@ def keeper_of(
 ) -> tuple[KeepingDht, Keeper]:
     """Both halves of keeping alive for a running node: its puts that begin leases, and its share in honouring them."""
     pace, dice = pace or KeepPace(), random.SystemRandom()
-    keeper = Keeper(service, leases, clock=clock, dice=dice, meters=meters, able=lambda: service.ready, pace=pace)
+    keeper = Keeper(service, leases, clock=clock, dice=dice, meters=meters, able=lambda: service.joined, pace=pace)
     return KeepingDht(service, leases, clock, dice, pace), keeper

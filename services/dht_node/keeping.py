@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 
@@ -39,6 +40,11 @@ class KeepPace:
     """Deadline of one put."""
     at_once: int = 16
     """Items that one node claims and puts at a time: 16 lookups are some hundred datagrams."""
+
+    @classmethod
+    def every(cls, interval_s: float) -> Self:
+        """The usual rhythm with another interval, looked after often enough for a short one."""
+        return cls(interval_s=interval_s, poll_s=min(cls().poll_s, interval_s / 4))
 
     def next_ms(self, clock: Clock, dice: random.Random) -> int:
         """When an item that was put just now is due again, wall-clock milliseconds."""

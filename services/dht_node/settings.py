@@ -8,7 +8,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.keeping import KeepPace
 from shared import service_settings
+from shared.bus import streams
 from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, text
 from shared.well_known import BOOTSTRAP
 
@@ -16,6 +18,10 @@ OPS_PORT = 9102
 STATE_FILE = "dht_node.state"
 CANARY_FILE = "dht_node.canary"
 MAX_INBOUND_RATE = 1_000_000
+DEFAULT_KEEP_INTERVAL = 3600
+MAX_KEEP_INTERVAL = 5400
+"""Seconds; with the jitter still within the two hours for which nodes hold an item."""
+MAX_KEEP_MAX = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,9 @@ class Settings:
     listen: Endpoint
     bootstrap: tuple[Endpoint, ...]
     state_path: Path | None
+    keep_pace: KeepPace
+    keep_max: int
+    """Items that the whole cluster keeps alive."""
     ops_listen: Endpoint
     log_level: str
 
@@ -71,6 +80,18 @@ def read(environ: Mapping[str, str]) -> Settings:
     state_dir = reader.read(_STATE_DIR)
     url, log_level = reader.read(service_settings.REDIS_URL), reader.read(service_settings.LOG_LEVEL)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
+    interval = reader.read(Setting("SCOUT_DHT_KEEP_INTERVAL", integer(1, MAX_KEEP_INTERVAL), DEFAULT_KEEP_INTERVAL))
+    keep_max = reader.read(Setting("SCOUT_DHT_KEEP_MAX", integer(0, MAX_KEEP_MAX), streams.MAX_KEPT))
     reader.finish()
     state_path = Path(state_dir) / STATE_FILE if state_dir else None
-    return Settings(url, node, listen, tuple(bootstrap), state_path, ops_listen, log_level)
+    return Settings(
+        redis_url=url,
+        node=node,
+        listen=listen,
+        bootstrap=tuple(bootstrap),
+        state_path=state_path,
+        keep_pace=KeepPace.every(interval),
+        keep_max=keep_max,
+        ops_listen=ops_listen,
+        log_level=log_level,
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.keeping import KeepPace
 from services.dht_node.settings import read
 from shared.settings import Endpoint, SettingsError
 from shared.well_known import BOOTSTRAP
@@ -19,6 +20,7 @@ def test_the_public_dht_by_default() -> None:
     assert settings.bootstrap == BOOTSTRAP
     assert settings.node == NodeConfig()
     assert settings.state_path is None
+    assert (settings.keep_pace, settings.keep_max) == (KeepPace(), 100_000)
     assert settings.ops_listen.port == 9102
     assert "hush" not in repr(settings)
 
@@ -34,12 +36,15 @@ def test_everything_can_be_chosen() -> None:
             "SCOUT_DHT_READ_ONLY": "yes",
             "SCOUT_DHT_STATE_DIR": "state",
             "SCOUT_DHT_INBOUND_RATE": "0",
+            "SCOUT_DHT_KEEP_INTERVAL": "60",
+            "SCOUT_DHT_KEEP_MAX": "7",
         }
     )
     assert settings.listen == Endpoint("127.0.0.7", 7000)
     assert settings.bootstrap == (Endpoint("127.0.0.1", 1), Endpoint("router.example", 2))
     assert settings.node == replace(LAB, read_only=True, external_ip="21.75.31.124", inbound_rate=0)
     assert settings.state_path == Path("state") / "dht_node.state"
+    assert (settings.keep_pace, settings.keep_max) == (KeepPace(interval_s=60, poll_s=10), 7)
 
 
 def test_a_lab_asks_nobody_of_the_public_dht() -> None:
@@ -55,6 +60,8 @@ def test_every_problem_is_named_at_once() -> None:
                 "SCOUT_DHT_EXTERNAL_IP": "::1",
                 "SCOUT_DHT_LAB": "perhaps",
                 "SCOUT_DHT_INBOUND_RATE": "-1",
+                "SCOUT_DHT_KEEP_INTERVAL": "7200",
+                "SCOUT_DHT_KEEP_MAX": "many",
             }
         )
     assert {line.partition(":")[0] for line in caught.value.problems} == {
@@ -64,4 +71,6 @@ def test_every_problem_is_named_at_once() -> None:
         "SCOUT_DHT_EXTERNAL_IP",
         "SCOUT_DHT_LAB",
         "SCOUT_DHT_INBOUND_RATE",
+        "SCOUT_DHT_KEEP_INTERVAL",
+        "SCOUT_DHT_KEEP_MAX",
     }
