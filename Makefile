@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood bench-krpc bench-bus bench-sync bench-lookup clean
+.PHONY: help demo up test check format interop fuzz flood bench-krpc bench-storage bench-bus bench-sync bench-lookup clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -61,6 +61,9 @@ format: $(DEV)  ## Apply the formatter and the safe fixes
 
 bench-krpc: $(DEV)  ## Queries a second of one node, beside libtorrent in the same run
 	$(BIN)/python -m bench.krpc
+
+bench-storage: $(DEV)  ## Memory, rates and pauses of a node that stores 100,000 items
+	$(BIN)/python -m bench.storage
 
 bench-bus: $(DEV)  ## Bus requests a second, and their latency
 	$(BIN)/python -m bench.bus

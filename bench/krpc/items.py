@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair
 
+from bench.krpc.load import BUILD, Items
 from shared.format.bep44 import bencode_string, mutable_target, signable_bytes
 
 VALUE_SIZE = 900
@@ -15,10 +15,10 @@ SEQ = 1
 """`krpc_load` puts under this one."""
 
 
-def write_items(path: Path, seed: int, count: int) -> bytes:
-    """Write `count` items, each with a key of its own; the target of the first."""
+def write_items(seed: int, count: int) -> Items:
+    """Write `count` items, each with a key of its own; other ones for another seed."""
     rng = random.Random(seed)
-    first = b""
+    path, first = BUILD / "items.bin", b""
     with path.open("wb") as file:
         for _ in range(count):
             public_key, secret_key = crypto_sign_seed_keypair(rng.randbytes(32))
@@ -27,4 +27,4 @@ def write_items(path: Path, seed: int, count: int) -> bytes:
             target = mutable_target(public_key)
             first = first or target
             file.write(public_key + signed[:crypto_sign_BYTES] + target + VALUE_SIZE.to_bytes(2, "big") + value)
-    return first
+    return Items(path, count, first)

@@ -1,7 +1,7 @@
 """Our node, as the service runs it: `python -m bench.krpc.our_node HOST PORT CORE`.
 
 Limits for strangers are off and the store is large, as on the other side. Answers each line of standard
-input with the number of its contacts, for which all of its metrics are collected, and ends when there are no more.
+input with the numbers of its contacts and items, as its metrics have them, and ends when there are no more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from shared.settings import Endpoint
 
 CONFIG = replace(LAB, items_max=1_000_000, item_bytes_max=2**30)
 
+FIGURES = ("scout_dht_contacts", "scout_dht_stored_items")
+
 
 async def serve(host: str, port: int) -> None:
     """Run the node until standard input ends."""
@@ -31,7 +33,7 @@ async def serve(host: str, port: int) -> None:
         registry.register(NodeCollector(driver, clock))
         driver.node.add_known(contacts(), clock.monotonic())
         while await asyncio.to_thread(sys.stdin.readline):
-            print(int(registry.get_sample_value("scout_dht_contacts") or 0), flush=True)
+            print(*(int(registry.get_sample_value(name) or 0) for name in FIGURES), flush=True)
 
 
 if __name__ == "__main__":

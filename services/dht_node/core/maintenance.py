@@ -26,6 +26,8 @@ from services.dht_node.core.transactions import Nobody
 
 EXPIRY_INTERVAL = 60.0
 """Items and peers past their lifetime are never shown; their memory is freed once a minute."""
+EXPIRY_PAUSE = 0.01
+"""When very much expires together it is freed in slices, and in between queries are answered."""
 WATCH_INTERVAL = 10.0
 """How often the number of good contacts is looked at while there are enough."""
 REFRESH_INTERVAL = 10.0
@@ -132,9 +134,9 @@ class Maintenance:
         return self._tables.tokens.deadline
 
     def _expire(self, now: float) -> float:
-        self._tables.items.expire(now)
+        more = self._tables.items.expire(now)
         self._tables.peers.expire(now)
-        return now + EXPIRY_INTERVAL
+        return now + (EXPIRY_PAUSE if more else EXPIRY_INTERVAL)
 
     def _ping_stalest(self, now: float) -> float:
         contact = self._tables.routing.stalest(now)

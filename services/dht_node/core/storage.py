@@ -9,10 +9,12 @@ network may fill only its share, and when all is full anyway it grows only at th
 
 from __future__ import annotations
 
+import struct
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zlib import crc32
 
 from services.dht_node.core.config import NodeConfig
@@ -24,6 +26,10 @@ ITEM_OVERHEAD = 116
 """Bytes counted for an item beside its value: target, key and signature."""
 EVICTION_LOOKS = 16
 """Items of the lowest ranks that are looked at for one that may go; those passed over are looked at last next time."""
+EXPIRED_AT_ONCE = 256
+"""Items forgotten in one go: about a millisecond. A hundred thousand that expire together must not stop the node."""
+EXPIRED_BY_A_PUT = 8
+"""A put makes room by what has expired, in bounded time."""
 ASKER_BITS = 32
 """Bits of the sketch of who asked for an item. It saturates at 6 more bits of rank, which is all that forged sources
 can win for an item: as much as an attacker gets by trying 64 targets."""
@@ -52,7 +58,20 @@ class SavedItem(NamedTuple):
     """Who put it, as `contact.prefix`."""
 
 
+_HEAD = struct.Struct("!d?q32s64sB")
+"""When it expires, whether it is mutable, seq, key, signature, bytes of the network, which stands before the value."""
+_EXPIRY = struct.Struct("!d")
+_new = tuple.__new__
+"""Makes a NamedTuple without the Python function that its class is called through; see `wire`."""
+
+
 class _Held(NamedTuple):
+    """What is stored under a target.
+
+    It is kept packed into one string of bytes: half a dozen objects would take half as much memory again, and a
+    hundred thousand containers would be walked whenever Python collects its garbage.
+    """
+
     item: Item
     expires: float
     network: bytes
@@ -61,11 +80,24 @@ class _Held(NamedTuple):
     def size(self) -> int:
         return len(self.item.value) + ITEM_OVERHEAD
 
+    def packed(self) -> bytes:
+        value, key, signature, seq = self.item
+        head = _HEAD.pack(self.expires, key is not None, seq, key or b"", signature, len(self.network))
+        return b"%b%b%b" % (head, self.network, value)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self:
+        expires, mutable, seq, key, signature, network_size = _HEAD.unpack_from(packed)
+        value_at = _HEAD.size + network_size
+        value, network = packed[value_at:], packed[_HEAD.size : value_at]
+        item = (value, key, signature, seq) if mutable else (value, None, b"", 0)
+        return _new(cls, (_new(Item, item), expires, network))
+
 
 class ItemStore:
     """Items by target (20 bytes); `now` is in monotonic seconds.
 
-    All items live equally long, so the one put first expires first: the dictionary's own order is the queue.
+    All items live equally long, so the one put first expires first: the order of the dictionary is the queue.
     """
 
     def __init__(self, own_id: bytes, config: NodeConfig) -> None:
@@ -74,7 +106,8 @@ class ItemStore:
         self._clear()
 
     def _clear(self) -> None:
-        self._held: dict[bytes, _Held] = {}
+        self._held: OrderedDict[bytes, bytes] = OrderedDict()
+        """Target -> `_Held`, packed. A plain dictionary would look for its first key among all that were before it."""
         self._ranks: dict[int, dict[bytes, None]] = {}
         """Targets by rank, in order of arrival."""
         self._askers: dict[bytes, int] = {}
@@ -88,8 +121,10 @@ class ItemStore:
 
     def get(self, target: bytes, now: float) -> Item | None:
         """The item under a target, unless it has expired."""
-        held = self._held.get(target)
-        return held.item if held is not None and held.expires > now else None
+        packed = self._held.get(target)
+        if packed is None or _expires(packed) <= now:
+            return None
+        return _Held.unpacked(packed).item
 
     def standing(self, target: bytes, put: Put, now: float) -> Standing:
         """How a mutable put stands against what is stored.
@@ -111,12 +146,13 @@ class ItemStore:
 
         False when there is no room for it or when the network has filled its share; the older version then stands.
         """
-        self.expire(now)
+        self.expire(now, at_most=EXPIRED_BY_A_PUT)
         return self._put(target, _Held(item, now + self._config.item_lifetime, network))
 
     def refresh(self, target: bytes, now: float) -> None:
         """Let the item under a target live as long as if it had just been put."""
-        self._held[target] = self._held.pop(target)._replace(expires=now + self._config.item_lifetime)
+        self._held[target] = _EXPIRY.pack(now + self._config.item_lifetime) + self._held[target][_EXPIRY.size :]
+        self._held.move_to_end(target)
 
     def asked_for(self, target: bytes, network: bytes) -> None:
         """Somebody in `network` asked for an item that is stored: it counts for more when room is short."""
@@ -128,17 +164,18 @@ class ItemStore:
         self._askers[target] = seen
         self._ranks.setdefault(self._rank(target), {})[target] = None
 
-    def expire(self, now: float) -> None:
-        """Forget what is past its lifetime."""
-        while self._held:
-            target, held = next(iter(self._held.items()))
-            if held.expires > now:
-                return
-            self._drop(target)
+    def expire(self, now: float, at_most: int = EXPIRED_AT_ONCE) -> bool:
+        """Forget what is past its lifetime; True when that was too much for once, and some of it is left."""
+        for _ in range(at_most):
+            expiry = self.next_expiry()
+            if expiry is None or expiry > now:
+                return False
+            self._drop(next(iter(self._held)))
+        return True
 
     def next_expiry(self) -> float | None:
         """When `expire` will have something to do."""
-        return next((held.expires for held in self._held.values()), None)
+        return next(map(_expires, self._held.values()), None)
 
     def adopt_id(self, own_id: bytes) -> None:
         """Our id has changed, and with it which items are near."""
@@ -149,9 +186,10 @@ class ItemStore:
 
     def saved(self, now: float) -> list[SavedItem]:
         """Everything that is stored, with what is left of its lifetime."""
+        everything = ((target, _Held.unpacked(packed)) for target, packed in self._held.items())
         return [
             SavedItem(target, held.item, held.expires - now, held.network)
-            for target, held in self._held.items()
+            for target, held in everything
             if held.expires > now
         ]
 
@@ -165,7 +203,8 @@ class ItemStore:
                 self._put(row.target, _Held(row.item, expires, row.network))
 
     def _put(self, target: bytes, new: _Held) -> bool:
-        former = self._held.get(target)
+        stored = self._held.get(target)
+        former = None if stored is None else _Held.unpacked(stored)
         if not self._quotas.admits(new.network, new.size):
             if former is None:
                 return False
@@ -175,7 +214,7 @@ class ItemStore:
             return False
         if former is not None:
             self._drop(target, forget=False)
-        self._held[target] = new
+        self._held[target] = new.packed()
         self._ranks.setdefault(self._rank(target), {})[target] = None
         self._quotas.add(new.network, new.size)
         self.bytes_held += new.size
@@ -190,7 +229,7 @@ class ItemStore:
         weight = self._quotas.items(new.network) + (former is None)
         going: list[bytes] = []
         for candidate in list(islice(self._below(target), EVICTION_LOOKS)):
-            held = self._held[candidate]
+            held = _Held.unpacked(self._held[candidate])
             if held.network != new.network and self._quotas.items(held.network) <= weight:
                 rank = self._ranks[self._rank(candidate)]
                 rank[candidate] = rank.pop(candidate)
@@ -222,9 +261,15 @@ class ItemStore:
 
     def _drop(self, target: bytes, *, forget: bool = True) -> None:
         """Take an item out; with `forget` off the memory of who asked for it stays, for its next version."""
-        held = self._held.pop(target)
+        held = _Held.unpacked(self._held.pop(target))
         self.bytes_held -= held.size
         self._quotas.remove(held.network, held.size)
         self._unrank(target)
         if forget:
             self._askers.pop(target, None)
+
+
+def _expires(packed: bytes) -> float:
+    """When a `_Held` expires, of its packed form."""
+    (expires,) = _EXPIRY.unpack_from(packed)
+    return float(expires)

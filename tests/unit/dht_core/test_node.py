@@ -13,9 +13,10 @@ from services.dht_node.core.contact import Address
 from services.dht_node.core.errors import Misuse, Rejection
 from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, Isolated, MutableFound, Stored
 from services.dht_node.core.ids import is_bep42
-from services.dht_node.core.messages import FindNode, Get, Ping, Put, Query, Reply
+from services.dht_node.core.messages import FindNode, Get, Item, Ping, Put, Query, Reply
 from services.dht_node.core.node import Node
 from services.dht_node.core.operations import TooManyOperations
+from services.dht_node.core.storage import EXPIRED_AT_ONCE, SavedItem
 from services.dht_node.core.wire import parse
 from services.dht_node.net.verify import verify_ed25519
 from shared.format import bencode, bep44
@@ -293,6 +294,19 @@ def test_items_are_stored_for_others_until_their_time_is_over() -> None:
         assert found.value == expected
     subject.handle_timer(7_300.0)
     assert subject.stored_items == 0
+
+
+def test_what_expires_together_is_freed_by_timers_that_follow_each_other_closely() -> None:
+    subject = node()
+    rows = [SavedItem(number.to_bytes(20, "big"), Item(b"1:x"), 10.0) for number in range(1000)]
+    subject.restore_items(rows, 0.0)
+    now = 100.0
+    while subject.stored_items:
+        held = subject.stored_items
+        subject.handle_timer(now)
+        assert held - subject.stored_items <= EXPIRED_AT_ONCE
+        now = max(now, subject.next_deadline())
+    assert now < 101.0
 
 
 def vote(subject: Node, voters: int, ip: bytes) -> None:

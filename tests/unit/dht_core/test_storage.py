@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.messages import Item, Put
-from services.dht_node.core.storage import ITEM_OVERHEAD, ItemStore, Standing
+from services.dht_node.core.storage import (
+    EXPIRED_AT_ONCE,
+    EXPIRED_BY_A_PUT,
+    ITEM_OVERHEAD,
+    ItemStore,
+    SavedItem,
+    Standing,
+)
 from tests.support.dht_parts import OTHER_ID, OWN_ID, id_in_bucket
 
 HOURS_2 = 2 * 3600.0
@@ -41,6 +50,40 @@ def test_expiry_takes_the_oldest_first_and_only_what_is_due(store: ItemStore) ->
     store.expire(HOURS_2 + 5)
     assert len(store) == 5
     assert store.get(id_in_bucket(OWN_ID, 3, 0), HOURS_2 + 5) == ITEM
+
+
+def test_what_expires_together_goes_in_slices_and_is_not_shown_meanwhile(store: ItemStore) -> None:
+    targets = [id_in_bucket(OWN_ID, 3, number) for number in range(2 * EXPIRED_AT_ONCE + 1)]
+    for target in targets:
+        store.put(target, ITEM, 0.0)
+    assert [store.expire(HOURS_2) for _ in range(3)] == [True, True, False]
+    assert len(store) == store.bytes_held == 0
+    for target in targets:
+        store.put(target, ITEM, 0.0)
+    assert store.put(TARGET, ITEM, HOURS_2)
+    assert len(targets) - EXPIRED_BY_A_PUT < len(store) <= len(targets)
+    assert store.get(targets[-1], HOURS_2) is None
+
+
+@pytest.mark.parametrize("item", [ITEM, Item(b"1:x"), Item(b"", KEY, SIGNATURE, 2**63 - 1)])
+@pytest.mark.parametrize("network", [b"", b"\x7f\x00\x01", b"\x20\x01\x0d\xb8\x00\x00"])
+def test_an_item_comes_back_as_it_was_put(store: ItemStore, item: Item, network: bytes) -> None:
+    store.put(TARGET, item, 1.0, network)
+    store.refresh(TARGET, 2.0)
+    assert store.saved(2.0) == [SavedItem(TARGET, item, HOURS_2, network)]
+    assert store.get(TARGET, 2.0) == item
+
+
+def test_a_stored_item_takes_at_most_two_kilobytes() -> None:
+    store = ItemStore(OWN_ID, NodeConfig())
+    items = [Item(b"900:" + bytes([number % 256]) * 900, bytes(32), bytes(64), 1) for number in range(2)]
+    tracemalloc.start()
+    for number in range(2000):
+        copy = items[number % 2]._replace(value=bytes(bytearray(items[number % 2].value)))
+        store.put(id_in_bucket(OWN_ID, 3, number), copy, 0.0, number.to_bytes(3, "big"))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken / len(store) < 2000
 
 
 def test_no_expiry_is_due_in_an_empty_store(store: ItemStore) -> None:
