@@ -55,7 +55,6 @@ class Consumer:
 
     def __post_init__(self) -> None:
         """Build the parts that need no connection."""
-        self._partitions = Partitions(self.service, self.name, self.clock, self.pace)
         self._executor = Executor(
             self.service,
             self.handlers,
@@ -73,9 +72,10 @@ class Consumer:
         Redis may be away at any time: it is waited for. Cancelled, it leaves what is in hand to be claimed by others.
         """
         reader, writer = self.redis.link(), self.redis.link()
-        intake = Intake(reader, self._partitions, self.clock, self.pace)
+        partitions = Partitions(self.service, self.name, self.clock, self.pace)
+        intake = Intake(reader, partitions, self.clock, self.pace)
         answers = Answers(writer, self.service, self._release)
-        janitor = Janitor(writer, self._partitions, self.meters, self.pace)
+        janitor = Janitor(writer, partitions, self.meters, self.pace)
         try:
             await janitor.arrive()
             async with asyncio.TaskGroup() as tasks:

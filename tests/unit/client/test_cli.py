@@ -132,6 +132,19 @@ async def test_a_number_that_nobody_knows_is_a_dash(home: Path, capsys: pytest.C
         assert capsys.readouterr().out == "Message left: stored by 8 of 8 nodes so far, not kept alive.\n"
 
 
+async def test_keep_is_asked_for_as_it_was_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storing = {"asked": 8, "answered": 8, "stored": 8}
+    stored = Reply(200, {"hash": "ab" * 20, "storing": storing, "kept_until": "2026-01-02T03:04:05Z"})
+    full = Reply(200, {"hash": "ab" * 20, "storing": storing, "kept_until": None, "keep_error": "keep_full"})
+    async with scripted_api(stored, stored, full) as api:
+        assert await _in_thread(home, "put", "hi", "--keep", "30m", "--url", api.url) == 0
+        assert "kept alive until 2026-01-0" in capsys.readouterr().err
+        assert await _in_thread(home, "put", "hi", "--url", api.url) == 0
+        assert await _in_thread(home, "put", "hi", "--keep", "0", "--url", api.url) == 0
+        assert "not kept alive (keep_full)" in capsys.readouterr().err
+    assert [asked.body.get("keep") for asked in api.asked] == [1800, None, 0]
+
+
 def test_help_names_the_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert scout(home, "--help") == 0
     assert "Exit status" in capsys.readouterr().out
