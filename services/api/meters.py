@@ -28,6 +28,8 @@ class Meters:
     """Callers that one write served."""
     passed_over: Counter
     """Versions of records that could not be read."""
+    rollbacks: Counter
+    """Records found older than they have been seen before."""
 
 
 def build(registry: CollectorRegistry) -> Meters:
@@ -49,5 +51,8 @@ def build(registry: CollectorRegistry) -> Meters:
         ),
         passed_over=Counter(
             "scout_api_versions_passed_over", "Versions of records that could not be read.", registry=registry
+        ),
+        rollbacks=Counter(
+            "scout_api_rollbacks_suspected", "Records found older than they have been seen before.", registry=registry
         ),
     )

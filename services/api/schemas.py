@@ -254,6 +254,8 @@ class DevicesAnswer(Answered, frozen=True, kw_only=True):
     devices: list[DeviceAnswer]
     seq: int
     passed_over: list[PassedOverAnswer]
+    rollback_suspected: bool = False
+    """A newer version of the record has been seen before, and none of the nodes that answered showed it."""
 
 
 class SentAnswer(KeptAnswer, frozen=True, kw_only=True):

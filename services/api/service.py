@@ -21,6 +21,7 @@ from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import encode_json
 from shared.settings import Secret
 from shared.usecases.ports import Ports
+from shared.usecases.records import Record
 from shared.usecases.synchronise import Synced, Synchroniser
 
 T = TypeVar("T")
@@ -145,5 +146,11 @@ def count(meters: Meters, synced: Synced) -> Synced:
     """Count a write, and hand it on."""
     meters.sync_attempts.observe(synced.attempts)
     meters.sync_callers.observe(synced.callers)
-    meters.passed_over.inc(len(synced.record.passed_over))
+    count_read(meters, synced.record)
     return synced
+
+
+def count_read(meters: Meters, found: Record) -> None:
+    """Count what was wrong with a record that was read."""
+    meters.passed_over.inc(len(found.passed_over))
+    meters.rollbacks.inc(found.rollback_suspected)

@@ -9,7 +9,7 @@ from services.api import render, schemas
 from services.api.callers import resolve_auto
 from services.api.conditions import if_match
 from services.api.routes.records import write
-from services.api.service import answer, body_of, context_of, link_of, no_query, path_of, service_of
+from services.api.service import answer, body_of, context_of, count_read, link_of, no_query, path_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import devices, records
 
@@ -19,11 +19,12 @@ async def read(request: web.Request) -> web.Response:
     no_query(request)
     service = service_of(request)
     found = await records.read(service.ports, link_of(request), context_of(request))
-    service.meters.passed_over.inc(len(found.passed_over))
+    count_read(service.meters, found)
     body = schemas.DevicesAnswer(
         devices=[render.device(device) for device in devices.listed(found.entries)],
         seq=found.seq,
         passed_over=render.passed_over(found.passed_over),
+        rollback_suspected=found.rollback_suspected,
     )
     return answer(body, tag=found.tag)
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from services.api import render, schemas
 from services.api.conditions import if_match, is_known
-from services.api.service import answer, body_of, context_of, count, link_of, query_of, service_of
+from services.api.service import answer, body_of, context_of, count, count_read, link_of, query_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import records
 from shared.usecases.changes import Edit, Wanted
@@ -24,7 +24,7 @@ async def read(request: web.Request) -> web.Response:
     link, asked = link_of(request), query_of(request, schemas.RecordQuery)
     service = service_of(request)
     found = await records.read(service.ports, link, context_of(request), settle=asked.read == "settled")
-    service.meters.passed_over.inc(len(found.passed_over))
+    count_read(service.meters, found)
     if is_known(request, found.tag):
         return web.Response(status=web.HTTPNotModified.status_code, headers={"ETag": f'"{found.tag}"'})
     return answer(render.record(found), tag=found.tag)

@@ -17,7 +17,8 @@ class Egress:
     """The budgets of one node's answers; `now` is in monotonic seconds."""
 
     def __init__(self, config: NodeConfig) -> None:
-        self._limited = config.egress_rate > 0 or config.egress_network_rate > 0
+        self.limited = config.egress_rate > 0 or config.egress_network_rate > 0
+        """Whether there are budgets at all."""
         self._budgets = NetworkBudgets(
             Budgets(config.egress_network_rate, config.egress_network_burst, config.egress_tracked_max),
             Budgets(config.egress_rate, config.egress_burst, 1),
@@ -27,12 +28,12 @@ class Egress:
 
     def admits(self, host: str, size: int, now: float) -> bool:
         """Whether an answer of `size` bytes may go to this host; counts it if so."""
-        return not self._limited or self._budgets.spend(prefix(host), now, size)
+        return not self.limited or self._budgets.spend(prefix(host), now, size)
 
     def withholds(self, host: str, size: int, now: float) -> bool:
         """Whether a value of `size` bytes is too long for this host just now."""
         return (
-            self._limited
+            self.limited
             and size > self._small
             and self._budgets.is_short(prefix(host), now)
             and not self._proven.knows(host, now)
@@ -40,7 +41,7 @@ class Egress:
 
     def proved(self, host: str, now: float) -> None:
         """Somebody at this host has received what we sent there."""
-        if self._limited:
+        if self.limited:
             self._proven.add(host, now)
 
 

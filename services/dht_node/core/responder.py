@@ -97,7 +97,8 @@ class Responder:
             return None
         method, answer = self._answers[type(query.arguments)]
         self._stats.queries_answered[method] += 1
-        return self._afforded(answer(query, query.arguments, source, now), source, now)
+        reply = answer(query, query.arguments, source, now)
+        return self._afforded(reply, source, now) if self._egress.limited else reply
 
     def refuse(self, error: WireError, source: Address, now: float) -> bytes | None:
         """The error that a datagram deserves which `wire.parse` refused; None when it was not a query.

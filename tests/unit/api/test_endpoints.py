@@ -54,6 +54,7 @@ async def test_devices(api: Api) -> None:
         ],
         "seq": 1,
         "passed_over": [],
+        "rollback_suspected": False,
     }
     gone = await api.call("DELETE", "/v1/devices/7", link=link)
     assert gone.body["removal"] == "best_effort"
@@ -182,7 +183,7 @@ async def test_a_poisoned_version_is_passed_over_and_reported(api: Api) -> None:
     assert written.body["entries"] == [{"id": 1, "value": b64(b"good"), "seq": 1}]
 
 
-async def test_a_suspected_rollback_is_said_of_a_record_and_of_a_sync(api: Api) -> None:
+async def test_a_suspected_rollback_is_said_of_a_record_a_sync_and_the_devices(api: Api) -> None:
     link = await api.link()
     before = await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old")}]}, link=link)
     assert before.body["rollback_suspected"] is False
@@ -191,6 +192,9 @@ async def test_a_suspected_rollback_is_said_of_a_record_and_of_a_sync(api: Api) 
     assert (read.status, read.body["rollback_suspected"]) == (200, True)
     written = await api.call("POST", "/v1/sync", {"entries": [{"id": 2, "value": b64(b"new")}]}, link=link)
     assert (written.status, written.body["rollback_suspected"]) == (200, True)
+    devices = await api.call("GET", "/v1/devices", link=link)
+    assert (devices.status, devices.body["rollback_suspected"]) == (200, True)
+    assert api.metric("scout_api_rollbacks_suspected_total") == 3
 
 
 async def poison(api: Api, link: str, seq: int) -> None:
