@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.family import family_of
 from services.dht_node.core.node import Node
 from services.dht_node.core.ports import Entropy
 from services.dht_node.net import state
@@ -39,6 +40,8 @@ async def open_node(
 ) -> AsyncIterator[DhtService]:
     """Run a DHT node at `listen` until the block ends; it has begun to join when the block begins.
 
+    It is a node of IPv4 or of IPv6, as `listen` is.
+
     `bootstrap`: nodes to join by, as endpoints or `host:port`; None: the well-known ones; empty: it waits to be found.
     `state_path`: the file that it remembers itself in. Raises OSError when the address is taken.
     """
@@ -60,6 +63,7 @@ async def open_driver(
 ) -> AsyncIterator[Driver]:
     """The same, one floor below: for the composition roots that also want the node's figures."""
     clock = clock or SystemClock()
+    config = replace(config, family=family_of(listen.host))
     saved = state.load(state_path, clock.utc_ms()) if state_path else None
     if saved is not None and config.node_id is None:
         config = replace(config, node_id=saved.node_id)
@@ -69,7 +73,7 @@ async def open_driver(
         node.restore_peers(saved.peers, clock.monotonic())
         node.add_saved(saved.contacts, clock.monotonic())
     names = BOOTSTRAP if bootstrap is None else [_endpoint(name) for name in bootstrap]
-    wishes = Bootstrap(names)
+    wishes = Bootstrap(names, config.family)
     with Driver.open(node, listen, clock, wishes.wish) as driver:
         async with Tasks() as tasks:
             tasks.start(wishes.run(driver.add_bootstrap), name="bootstrap")

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import COMPACT_NODE, Contact, prefix, unpack_address
-from services.dht_node.core.ids import ID_BITS, ID_SIZE, distance, shared_bits
+from services.dht_node.core.contact import Contact, prefix, unpack_contacts
+from services.dht_node.core.family import V4
+from services.dht_node.core.ids import ID_BITS, distance, shared_bits
 from services.dht_node.core.routing import DECIDING_BITS, RoutingTable
+from shared.format import bencode
 from tests.support.dht_parts import OTHER_ID, OWN_ID, id_in_bucket
 
 CONFIG = NodeConfig(bucket_sizes=(6, 4), k=3, keep_last=3, contact_quarantine=50.0)
@@ -72,14 +74,13 @@ class Table(RuleBasedStateMachine):
 
     @rule(sought=ids)
     def tell(self, sought: bytes) -> None:
-        packed = self.table.packed_closest(sought, self.now)
-        told = [packed[at : at + COMPACT_NODE] for at in range(0, len(packed), COMPACT_NODE)]
-        named = [Contact(raw[:ID_SIZE], unpack_address(raw[ID_SIZE:])) for raw in told]
+        member = bencode.decode(b"d%be" % self.table.packed_closest(sought, self.now))
+        named = unpack_contacts(member[b"nodes"], V4)
         assert len(named) == len(set(named)) <= CONFIG.k
         assert set(named) <= set(self.entries())
         assert not any(self.failures[contact] for contact in named)
         undecided = max(ID_BITS - 1 - DECIDING_BITS - shared_bits(sought, self.table.own_id), 0)
-        assert named == sorted(named, key=lambda contact: distance(contact.id, sought) >> undecided)
+        assert list(named) == sorted(named, key=lambda contact: distance(contact.id, sought) >> undecided)
 
     @rule(sought=ids, n=st.integers(1, 20))
     def look_up(self, sought: bytes, n: int) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dht_node.core.compose import Replies, encode_query
+from services.dht_node.core.compose import Replies, encode_query, nodes_member
 from services.dht_node.core.errors import WireError
+from services.dht_node.core.family import V4, V6, Family
 from services.dht_node.core.messages import (
     AnnouncePeer,
     ErrorReply,
@@ -54,9 +55,11 @@ arguments = st.one_of(
     immutable_puts,
     mutable_puts,
 )
-queries = st.tuples(transactions, ids, arguments, st.booleans()).map(Query._make)
+wants = st.sampled_from([(), (b"n4",), (b"n6",), (b"n4", b"n6")])
+queries = st.tuples(transactions, ids, arguments, st.booleans(), wants).map(Query._make)
 items = values.map(Item) | st.tuples(values, binary(32), binary(64), seqs).map(Item._make)
-nodes = st.integers(0, MAX_NODES).map(lambda n: bytes(range(26)) * n)
+counts = st.integers(0, MAX_NODES)
+families = st.sampled_from([V4, V6])
 
 
 def canonical(datagram: bytes) -> bytes:
@@ -71,38 +74,45 @@ def test_a_query_comes_back_as_it_was(query: Query) -> None:
     assert canonical(datagram) == datagram
 
 
-@given(ids, transactions, binary(6), nodes, tokens, items)
-def test_a_reply_with_an_item(own: bytes, tid: bytes, asker: bytes, near: bytes, token: bytes, item: Item) -> None:
-    datagram = Replies(own, VERSION).item(tid, asker, near, token, item)
+def compact_nodes(family: Family, count: int) -> bytes:
+    return nodes_member(family, bytes(range(family.compact_node)) * count)
+
+
+@given(ids, transactions, families, counts, tokens, items)
+def test_a_reply_with_an_item(own: bytes, tid: bytes, family: Family, near: int, token: bytes, item: Item) -> None:
+    asker = bytes(range(family.compact_peer))
+    datagram = Replies(own, VERSION, family).item(tid, asker, compact_nodes(family, near), token, item)
     reply = parse(datagram)
     assert isinstance(reply, Reply)
     assert (reply.transaction, reply.sender, reply.external_ip) == (tid, own, asker)
-    assert (reply.value, reply.token, len(reply.nodes)) == (item.value, token, len(near) // 26)
+    assert (reply.value, reply.token, len(reply.nodes_of(family))) == (item.value, token, near)
     assert reply.public_key == item.public_key
     assert (reply.signature or b"", reply.seq or 0) == (item.signature, item.seq)
     assert canonical(datagram) == datagram
 
 
-@given(ids, transactions, nodes, tokens, st.integers(0, MAX_PEERS))
-def test_the_other_replies(own: bytes, tid: bytes, near: bytes, token: bytes, peers: int) -> None:
-    replies, asker = Replies(own, VERSION), bytes(6)
+@given(ids, transactions, families, counts, tokens, st.integers(0, MAX_PEERS))
+def test_the_other_replies(own: bytes, tid: bytes, family: Family, near: int, token: bytes, peers: int) -> None:
+    replies, asker = Replies(own, VERSION, family), bytes(family.compact_peer)
+    of_both = compact_nodes(V4, near) + compact_nodes(V6, near)
     written = [
         replies.acknowledgement(tid, asker),
-        replies.nodes(tid, asker, near),
-        replies.seq(tid, asker, near, token, 7),
-        replies.peers(tid, asker, near, token, [bytes(6)] * peers),
+        replies.nodes(tid, asker, of_both),
+        replies.seq(tid, asker, of_both, token, 7),
+        replies.peers(tid, asker, of_both, token, [asker] * peers),
     ]
     read = [parse(datagram) for datagram in written]
     assert [canonical(datagram) for datagram in written] == written
     assert [(reply.transaction, reply.sender) for reply in read if isinstance(reply, Reply)] == [(tid, own)] * 4
     assert isinstance(read[3], Reply)
     assert len(read[3].peers) == peers
+    assert len(read[3].nodes) == len(read[3].nodes6) == near
     assert b"5:nodes" in written[3]
 
 
 @given(transactions, st.integers(201, 302), st.binary(max_size=100))
 def test_an_error(tid: bytes, code: int, sentence: bytes) -> None:
-    datagram = Replies(bytes(20), VERSION).error(tid, bytes(6), code, sentence)
+    datagram = Replies(bytes(20), VERSION, V4).error(tid, bytes(6), code, sentence)
     assert parse(datagram) == ErrorReply(tid, code, sentence, bytes(6))
     assert canonical(datagram) == datagram
 
@@ -164,7 +174,7 @@ def understood(datagram: bytes) -> Query | Reply | ErrorReply | tuple[str, bytes
 
 usual_transactions = st.sampled_from([2, 4, 8]).flatmap(binary)
 usual_arguments = st.just(Ping()) | ids.map(FindNode) | ids.map(GetPeers) | ids.map(Get)
-usual_queries = st.tuples(usual_transactions, ids, usual_arguments, st.booleans()).map(Query._make)
+usual_queries = st.tuples(usual_transactions, ids, usual_arguments, st.booleans(), st.just(())).map(Query._make)
 
 
 @given(usual_queries, st.booleans())

@@ -7,7 +7,8 @@ import socket
 
 def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port at `host` that nobody listens on."""
-    with socket.socket(socket.AF_INET, kind) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port

@@ -63,6 +63,8 @@ class Asker:
         self._stats = stats
         self._transactions = Transactions(config, entropy)
         self._waiting: dict[Waiting, None] = {}
+        self.want: tuple[bytes, ...] = ()
+        """BEP 32: the families that our `find_node` asks for; none: our own."""
         self.answer_ratio = 1.0
         """Share of the last few dozen queries that were answered."""
 
@@ -83,7 +85,8 @@ class Asker:
     ) -> Transaction:
         """Send a query; `owner` hears what comes of it. `node_id` is None when only the address is known."""
         asked = self._transactions.begin(address, node_id, owner, tag, now)
-        query = Query(asked.id, self._routing.own_id, arguments, self._config.read_only)
+        want = self.want if isinstance(arguments, FindNode) else ()
+        query = Query(asked.id, self._routing.own_id, arguments, self._config.read_only, want)
         self._outbox.append(Datagram(encode_query(query, self._config.version), address))
         self._stats.queries_sent[_METHOD[type(arguments)]] += 1
         return asked

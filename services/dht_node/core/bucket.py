@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from services.dht_node.core.contact import Contact, pack_contact, prefix
 
 PREFIX_LIMIT = 2
-"""Entries of one /24 in a bucket: whoever fills a table with sybils must own many networks."""
+"""Entries of one network (`contact.prefix`) in a bucket: whoever fills a table with sybils must own many networks."""
 
 
 class Entry:
@@ -51,7 +51,7 @@ class Bucket:
         return len(self.entries) >= self.size
 
     def crowded(self, network: bytes) -> bool:
-        """Whether a /24 (3 bytes) has all the places that one network may have here."""
+        """Whether a network has all the places that one network may have here."""
         return sum(entry.network == network for entry in self.entries) >= PREFIX_LIMIT
 
     def keep_in_reserve(self, place: Hashable, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Messages to bytes (BEP 5, 42, 43, 44); `wire` is the way back.
+"""Messages to bytes (BEP 5, 32, 42, 43, 44); `wire` is the way back.
 
 Written out by hand in the order that bencode wants keys to have: an answer to a stranger's query is made a hundred
 thousand times a second, and a value that travels bencoded must not be encoded twice. A property test holds every
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from services.dht_node.core.family import Family
 from services.dht_node.core.messages import (
     AnnouncePeer,
     Arguments,
@@ -27,10 +28,11 @@ def encode_query(query: Query, version: bytes) -> bytes:
     """The datagram of a query; `version` is our `v` (BEP 5)."""
     transaction = query.transaction
     method, before_id, after_id = _arguments(query.arguments)
-    return b"d1:ad%b2:id20:%b%be1:q%d:%b%b1:t%d:%b1:v%d:%b1:y1:qe" % (
+    return b"d1:ad%b2:id20:%b%b%be1:q%d:%b%b1:t%d:%b1:v%d:%b1:y1:qe" % (
         before_id,
         query.sender,
         after_id,
+        b"4:wantl2:%be" % b"2:".join(query.want) if query.want else b"",
         len(method),
         method,
         b"2:roi1e" if query.read_only else b"",
@@ -87,29 +89,38 @@ def _integer(key: bytes, value: int | None) -> bytes:
     return b"" if value is None else b"%bi%de" % (key, value)
 
 
+def nodes_member(family: Family, packed: bytes) -> bytes:
+    """Compact contacts of one family as the member of a reply."""
+    return b"%b%d:%b" % (family.nodes_key, len(packed), packed)
+
+
 class Replies:
     """Writes the answers of one node.
 
-    Everywhere `asker` is the compact address (6 bytes) that the query came from: it goes back as BEP 42's `ip`, and is
-    how a node behind a NAT learns its own. Nothing but strings and numbers stands before `v` inside `r`: simple
+    Everywhere `asker` is the compact address (6 or 18 bytes) that the query came from: it goes back as BEP 42's `ip`,
+    and is how a node behind a NAT learns its own. `nodes` is what `nodes_member` makes, of both families if both were
+    wanted: IPv4 first. Nothing but strings and numbers stands before `v` inside `r`: simple
     decoders search for it.
     """
 
-    def __init__(self, own_id: bytes, version: bytes) -> None:
+    def __init__(self, own_id: bytes, version: bytes, family: Family) -> None:
+        self._ip = b"2:ip%d:" % family.compact_peer
+        self._start = b"d" + self._ip
+        self._peer = b"%d:" % family.compact_peer
         self._body = b"1:rd2:id20:" + own_id
         self._version = b"1:v%d:%b" % (len(version), version)
         self._end = self._version + b"1:y1:re"
 
     def acknowledgement(self, transaction: bytes, asker: bytes) -> bytes:
         """The answer to ping, announce_peer and put: our id."""
-        return b"d2:ip6:%b%be1:t%d:%b%b" % (asker, self._body, len(transaction), transaction, self._end)
+        return b"%b%b%be1:t%d:%b%b" % (self._start, asker, self._body, len(transaction), transaction, self._end)
 
     def nodes(self, transaction: bytes, asker: bytes, nodes: bytes) -> bytes:
-        """The answer to find_node; `nodes` are compact contacts, 26 bytes each."""
-        return b"d2:ip6:%b%b5:nodes%d:%be1:t%d:%b%b" % (
+        """The answer to find_node."""
+        return b"%b%b%b%be1:t%d:%b%b" % (
+            self._start,
             asker,
             self._body,
-            len(nodes),
             nodes,
             len(transaction),
             transaction,
@@ -117,12 +128,12 @@ class Replies:
         )
 
     def peers(self, transaction: bytes, asker: bytes, nodes: bytes, token: bytes, peers: Sequence[bytes] = ()) -> bytes:
-        """The answer to get_peers, and without peers also to a get of what we do not hold; a peer is 6 bytes."""
-        values = b"6:valuesl6:%be" % b"6:".join(peers) if peers else b""
-        return b"d2:ip6:%b%b5:nodes%d:%b5:token%d:%b%be1:t%d:%b%b" % (
+        """The answer to get_peers, and without peers also to a get of what we do not hold; a peer is compact."""
+        values = b"6:valuesl%b%be" % (self._peer, self._peer.join(peers)) if peers else b""
+        return b"%b%b%b%b5:token%d:%b%be1:t%d:%b%b" % (
+            self._start,
             asker,
             self._body,
-            len(nodes),
             nodes,
             len(token),
             token,
@@ -138,11 +149,11 @@ class Replies:
         if item.public_key is not None:
             key = b"1:k32:" + item.public_key
             seq_and_signature = b"3:seqi%de3:sig64:%b" % (item.seq, item.signature)
-        return b"d2:ip6:%b%b%b5:nodes%d:%b%b5:token%d:%b1:v%be1:t%d:%b%b" % (
+        return b"%b%b%b%b%b%b5:token%d:%b1:v%be1:t%d:%b%b" % (
+            self._start,
             asker,
             self._body,
             key,
-            len(nodes),
             nodes,
             seq_and_signature,
             len(token),
@@ -155,10 +166,10 @@ class Replies:
 
     def seq(self, transaction: bytes, asker: bytes, nodes: bytes, token: bytes, seq: int) -> bytes:
         """The answer to a get whose seq ours is not above: no value, only what ours is (BEP 44, "get message")."""
-        return b"d2:ip6:%b%b5:nodes%d:%b3:seqi%de5:token%d:%be1:t%d:%b%b" % (
+        return b"%b%b%b%b3:seqi%de5:token%d:%be1:t%d:%b%b" % (
+            self._start,
             asker,
             self._body,
-            len(nodes),
             nodes,
             seq,
             len(token),
@@ -170,10 +181,11 @@ class Replies:
 
     def error(self, transaction: bytes, asker: bytes, code: int, sentence: bytes) -> bytes:
         """A refusal (BEP 5, "Errors")."""
-        return b"d1:eli%de%d:%be2:ip6:%b1:t%d:%b%b1:y1:ee" % (
+        return b"d1:eli%de%d:%be%b%b1:t%d:%b%b1:y1:ee" % (
             code,
             len(sentence),
             sentence,
+            self._ip,
             asker,
             len(transaction),
             transaction,

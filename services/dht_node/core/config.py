@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from services.dht_node.core.family import V4, Family
+
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
@@ -11,6 +13,8 @@ class NodeConfig:
 
     node_id: bytes | None = None
     """20 bytes; None: drawn from entropy, and moved to a BEP 42 id when the external address is known."""
+    family: Family = V4
+    """A node of IPv4 or of IPv6; BEP 32 makes of them two networks."""
     lab: bool = False
     """Private and loopback addresses are peers too, and no BEP 42 id is asked for."""
     read_only: bool = False

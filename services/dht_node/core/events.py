@@ -126,5 +126,12 @@ class BootstrapNeeded:
     """Too few good contacts: the driver should resolve the bootstrap names and hand in their addresses."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeardOfOthers:
+    """A node named nodes of the other family (BEP 32): hearsay, for the node that runs beside us."""
+
+    contacts: tuple[Contact, ...]
+
+
 Outcome = MutableFound | ImmutableFound | PeersFound | NodesFound | Pinged | Stored | Isolated
-Event = Outcome | ExternalAddressChanged | BootstrapNeeded
+Event = Outcome | ExternalAddressChanged | BootstrapNeeded | HeardOfOthers

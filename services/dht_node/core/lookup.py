@@ -217,7 +217,7 @@ class Lookup:
         candidate.withheld = self._withholds(reply)
         self._leave(candidate, Step.KNOWN if again else Step.ANSWERED)
         nearest = self._order[0]
-        self.add(reply.nodes, candidate.hops + 1)
+        self.add(reply.nodes_of(self._config.family), candidate.hops + 1)
         self._home = self._order[0] is nearest
         for peer in reply.peers:
             if len(self.peers) < PEERS_MAX and self._usable(peer):

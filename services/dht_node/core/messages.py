@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.dht_node.core.contact import Address, Contact
+from services.dht_node.core.family import V4, Family
 
 
 class Ping(NamedTuple):
@@ -80,6 +81,8 @@ class Query(NamedTuple):
     arguments: Arguments
     read_only: bool = False
     """BEP 43: the asker answers no queries itself; it does not belong in a routing table."""
+    want: tuple[bytes, ...] = ()
+    """BEP 32: the families (`Family.want`) whose nodes are asked for; none: those of the query's own."""
 
 
 class Reply(NamedTuple):
@@ -98,6 +101,12 @@ class Reply(NamedTuple):
     seq: int | None = None
     external_ip: bytes | None = None
     """BEP 42 `ip`: our address as the answering node sees it, 4 or 6 bytes (with port) or 16 or 18."""
+    nodes6: tuple[Contact, ...] = ()
+    """BEP 32: the same of IPv6."""
+
+    def nodes_of(self, family: Family) -> tuple[Contact, ...]:
+        """The nodes of one family."""
+        return self.nodes if family is V4 else self.nodes6
 
 
 class ErrorReply(NamedTuple):

@@ -9,7 +9,8 @@ from services.dht_node.core.asker import Asker
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact, pack_ip
 from services.dht_node.core.errors import Misuse, Rejection, WireError
-from services.dht_node.core.events import Event, ExternalAddressChanged, OperationId
+from services.dht_node.core.events import Event, ExternalAddressChanged, HeardOfOthers, OperationId
+from services.dht_node.core.family import V4, V6
 from services.dht_node.core.guard import Guard
 from services.dht_node.core.ids import ID_SIZE, TAIL_SIZE, derive_id, is_bep42
 from services.dht_node.core.items import (
@@ -121,6 +122,20 @@ class Node:
         """Never take this address for somebody else's."""
         self._guard.own.add(address)
 
+    def stand_beside(self, other: Node | None) -> None:
+        """Answer for the node of the other family too when its nodes are wanted (BEP 32), and ask for such; or no more.
+
+        What others say of them comes as `HeardOfOthers`, for the other's `hear_of`.
+        """
+        self._responder.other = None if other is None else other.packed_closest
+        self._asker.want = () if other is None else (V4.want, V6.want)
+
+    def hear_of(self, contacts: Iterable[Contact], now: float) -> None:
+        """Learn of nodes by hearsay: those that would find a place are pinged, a few at a time."""
+        for contact in contacts:
+            if contact.id not in self._routing and self._guard.acceptable(contact.address):
+                self._maintenance.heard_from(contact, now)
+
     def restore_items(self, saved: Iterable[SavedItem], now: float) -> None:
         """Take back stored items of an earlier run."""
         self._items.restore(saved, now)
@@ -230,6 +245,10 @@ class Node:
         """Contacts that answered of late (BEP 5, "Routing Table")."""
         return self._routing.good_count(now)
 
+    def packed_closest(self, target: bytes, now: float) -> bytes:
+        """What strangers are told of the nodes near a target; see `RoutingTable.packed_closest`."""
+        return self._routing.packed_closest(target, now)
+
     def saved_contacts(self) -> list[Contact]:
         """The contacts worth keeping over a restart."""
         return self._routing.saved()
@@ -284,7 +303,14 @@ class Node:
             self._responder.proved(source[0], now)
             if message.external_ip is not None:
                 self._hear_our_address(source[0], message.external_ip, now)
+        if self._asker.want and rejection is None and isinstance(message, Reply):
+            self._pass_on(message)
         self._operations.advance(now)
+
+    def _pass_on(self, reply: Reply) -> None:
+        others = reply.nodes6 if self._config.family is V4 else reply.nodes
+        if others:
+            self._events.append(HeardOfOthers(others))
 
     def _hear_our_address(self, voter: str, external_ip: bytes, now: float) -> None:
         """One more vote (BEP 42), unless the operator has spoken."""

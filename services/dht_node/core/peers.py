@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import COMPACT_PEER
+from services.dht_node.core.contact import network
 from services.dht_node.core.quotas import Quotas
 
 EVICTION_LOOKS = 16
@@ -25,7 +25,7 @@ class SavedPeer(NamedTuple):
 
 
 class PeerStore:
-    """Compact peers (6 bytes) by info-hash (20 bytes); `now` is in monotonic seconds.
+    """Compact peers (6 or 18 bytes) by info-hash (20 bytes); `now` is in monotonic seconds.
 
     Both levels are kept in the order of the last announcement, so what expires is at the front. A network can't push
     out what others announced by announcing much: it has its share, and of a full swarm its own peers go first.
@@ -81,22 +81,22 @@ class PeerStore:
         swarm = self._swarms.get(info_hash, {})
         if peer in swarm:
             self._forget(swarm, peer)
-        elif not self._quotas.admits(_network(peer), 0):
+        elif not self._quotas.admits(network(peer), 0):
             return False
         elif len(swarm) >= self._config.peers_per_hash_max:
             self._forget(swarm, self._least_missed(swarm, peer))
         if info_hash not in self._swarms and len(self._swarms) >= self._config.peer_hashes_max:
             self._drop_smallest()
         swarm[peer] = expires
-        self._quotas.add(_network(peer), 0)
+        self._quotas.add(network(peer), 0)
         self._swarms.pop(info_hash, None)
         self._swarms[info_hash] = swarm
         return True
 
     def _least_missed(self, swarm: dict[bytes, float], newcomer: bytes) -> bytes:
         """Of a full swarm the peer longest silent, one of the newcomer's own network if there is any."""
-        network = _network(newcomer)
-        return next((peer for peer in swarm if _network(peer) == network), next(iter(swarm)))
+        own = network(newcomer)
+        return next((peer for peer in swarm if network(peer) == own), next(iter(swarm)))
 
     def _drop_smallest(self) -> None:
         silent = islice(self._swarms, EVICTION_LOOKS)
@@ -107,9 +107,4 @@ class PeerStore:
 
     def _forget(self, swarm: dict[bytes, float], peer: bytes) -> None:
         del swarm[peer]
-        self._quotas.remove(_network(peer), 0)
-
-
-def _network(peer: bytes) -> bytes:
-    """The /24 of a compact peer, 3 bytes; the /48 of an IPv6 one, 6 bytes."""
-    return peer[:3] if len(peer) == COMPACT_PEER else peer[:6]
+        self._quotas.remove(network(peer), 0)

@@ -9,7 +9,7 @@ from typing import Any
 from services.dht_node.core.budgets import Budgets, NetworkBudgets
 from services.dht_node.core.compose import Replies
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import IPV4_SIZE, Address, pack_address, pack_ip, prefix
+from services.dht_node.core.contact import PORT_SIZE, Address, pack_address, pack_ip, prefix
 from services.dht_node.core.egress import Egress
 from services.dht_node.core.errors import Rejection, WireError
 from services.dht_node.core.messages import (
@@ -73,6 +73,8 @@ class Responder:
         )
         self.proved = self._egress.proved
         """A host has received what we sent there, now: it answered us."""
+        self.other: Callable[[bytes, float], bytes] | None = None
+        """`RoutingTable.packed_closest` of the other family's node, where one runs beside us."""
         self._answers: dict[type, tuple[str, Callable[[Query, Any, Address, float], bytes]]] = {
             Ping: ("ping", self._ping),
             FindNode: ("find_node", self._find_node),
@@ -85,7 +87,7 @@ class Responder:
 
     def adopt_id(self, own_id: bytes) -> None:
         """Answer under another id (20 bytes) from now on."""
-        self._replies = Replies(own_id, self._config.version)
+        self._replies = Replies(own_id, self._config.version, self._config.family)
 
     def respond(self, query: Query, source: Address, now: float) -> bytes | None:
         """The datagram that answers a query, be it with an error.
@@ -121,14 +123,26 @@ class Responder:
 
     def _find_node(self, query: Query, asked: FindNode, source: Address, now: float) -> bytes:
         nodes = self._routing.packed_closest(asked.target, now)
+        if query.want:
+            nodes = self._wanted(query.want, nodes, asked.target, now)
         return self._replies.nodes(query.transaction, pack_address(source), nodes)
 
     def _get_peers(self, query: Query, asked: GetPeers, source: Address, now: float) -> bytes:
         asker = pack_address(source)
         nodes = self._routing.packed_closest(asked.info_hash, now)
-        token = self._tokens.issue(asker[:IPV4_SIZE], asked.info_hash)
+        if query.want:
+            nodes = self._wanted(query.want, nodes, asked.info_hash, now)
+        token = self._tokens.issue(asker[:-PORT_SIZE], asked.info_hash)
         peers = self._peers.get(asked.info_hash, now)
         return self._replies.peers(query.transaction, asker, nodes, token, peers)
+
+    def _wanted(self, want: tuple[bytes, ...], nodes: bytes, target: bytes, now: float) -> bytes:
+        """The nodes of the families that were asked for (BEP 32), as far as we know such."""
+        family = self._config.family
+        members = [nodes] if family.want in want else []
+        if self.other is not None and any(wanted != family.want for wanted in want):
+            members.append(self.other(target, now))
+        return b"".join(sorted(members))
 
     def _announce_peer(self, query: Query, announced: AnnouncePeer, source: Address, now: float) -> bytes:
         if not self._tokens.accepts(announced.token, pack_ip(source[0]), announced.info_hash):
@@ -142,7 +156,9 @@ class Responder:
     def _get(self, query: Query, asked: Get, source: Address, now: float) -> bytes:
         asker = pack_address(source)
         nodes = self._routing.packed_closest(asked.target, now)
-        token = self._tokens.issue(asker[:IPV4_SIZE], asked.target)
+        if query.want:
+            nodes = self._wanted(query.want, nodes, asked.target, now)
+        token = self._tokens.issue(asker[:-PORT_SIZE], asked.target)
         item = self._items.get(asked.target, now)
         if item is None:
             return self._replies.peers(query.transaction, asker, nodes, token)

@@ -14,7 +14,8 @@ queries in a row unanswered. A bad one gives its place to one in reserve. A live
 newer contacts ask for its place: old nodes live longest, and a flood of new ones must not push them out. When nearly
 everything fails at once the fault is our own link, so the last `keep_last` entries stay, bad as they are.
 
-One network must not own the table: one entry for each IP address, two of each /24 in a bucket. In labs every node is
+One network must not own the table: one entry for each IP address, two of each /24 in a bucket; of IPv6, one for each
+/64 and two of each /48. In labs every node is
 on one machine, and only the address (host and port) must be distinct.
 
 Strangers are told only of entries that answered their last query and are older than the quarantine, so that a node
@@ -28,8 +29,10 @@ from collections.abc import Iterable
 from itertools import chain
 
 from services.dht_node.core.bucket import Bucket, Entry, nearest
+from services.dht_node.core.compose import nodes_member
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import Address, Contact
+from services.dht_node.core.contact import Address, Contact, subscriber
+from services.dht_node.core.family import V4
 from services.dht_node.core.ids import ID_BITS, random_id_in_bucket
 from services.dht_node.core.ports import Entropy
 
@@ -212,8 +215,10 @@ class RoutingTable:
         return entry.failures >= self._config.bad_failures
 
     def _place(self, address: Address) -> str | Address:
-        """What only one entry may have: the host, in labs the whole address."""
-        return address if self._config.lab else address[0]
+        """What only one entry may have: the host, of IPv6 its /64, in labs the whole address."""
+        if self._config.lab:
+            return address
+        return address[0] if self._config.family is V4 else subscriber(address[0])
 
     def _index(self, bits: int) -> int:
         return ID_BITS - (bits ^ self._own).bit_length()
@@ -231,7 +236,7 @@ class RoutingTable:
         return [entry.contact for entry in near]
 
     def packed_closest(self, target: bytes, now: float) -> bytes:
-        """The k entries nearest to a target that strangers are told of, compact (26 bytes each), nearest first.
+        """The k entries nearest to a target that strangers are told of, nearest first: the member of a reply.
 
         One reply serves all targets that agree in the deciding bits: it is exact but for entries that agree in them.
         """
@@ -254,7 +259,7 @@ class RoutingTable:
         near = nearest(self._buckets, index, bits, k, lambda entry: not entry.failures and entry.first_seen <= grown_up)
         if len(near) < k or self._index(near[-1].bits) != index:
             self._borrowers.add(index)
-        return b"".join([entry.packed for entry in near])
+        return nodes_member(self._config.family, b"".join([entry.packed for entry in near]))
 
     def _changed(self, index: int) -> None:
         """What strangers are told of a bucket has changed: forget the replies that it has, or may have, a part in."""

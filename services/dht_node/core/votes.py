@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import IPV4_SIZE, pack_ip, prefix
-from services.dht_node.core.guard import is_martian
+from services.dht_node.core.contact import pack_ip, prefix, unpack_ip
+from services.dht_node.core.family import V4
+from services.dht_node.core.guard import is_martian, is_martian6
 
 
 class AddressVotes:
@@ -19,19 +20,22 @@ class AddressVotes:
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
         self._votes: dict[bytes, tuple[bytes, float]] = {}
-        """Voter -> the address it saw (4 bytes) and when its vote lapses; oldest first."""
+        """Voter -> the address it saw (4 or 16 bytes) and when its vote lapses; oldest first."""
         self._tally: Counter[bytes] = Counter()
         self.elected: str | None = None
-        """The address (dotted) that the votes last agreed on."""
+        """The address (its text) that the votes last agreed on."""
 
     def vote(self, voter: str, external_ip: bytes, now: float) -> str | None:
         """Count what a node at `voter` said about our address; return the address when the agreed one has changed.
 
-        `external_ip` is BEP 42's `ip`: only its first 4 bytes count, and IPv6 (16 or 18 bytes) has no vote here.
+        `external_ip` is BEP 42's `ip`, with or without a port; an address of the other family has no vote here.
         """
-        ip = external_ip[:IPV4_SIZE]
-        host = ".".join(map(str, ip))
-        if len(external_ip) > IPV4_SIZE + 2 or is_martian(host, self._config.lab):
+        family = self._config.family
+        if len(external_ip) not in (family.ip_size, family.compact_peer):
+            return None
+        ip = external_ip[: family.ip_size]
+        host = unpack_ip(ip)
+        if (is_martian if family is V4 else is_martian6)(host, self._config.lab):
             return None
         # in labs all voters are in one network: there it is an address that has a vote
         unit = pack_ip(voter) if self._config.lab else prefix(voter)

@@ -1,4 +1,4 @@
-"""Bytes to messages (BEP 5, 42, 43, 44); `compose` is the way back, and no other module knows KRPC's keys.
+"""Bytes to messages (BEP 5, 32, 42, 43, 44); `compose` is the way back, and no other module knows KRPC's keys.
 
 Strict in what is stored or signed, lenient in what is understood. A datagram in canonical bencode, as nearly all are,
 takes the compiled decoder; one with unsorted keys takes the lenient one, and then the bytes of a value are cut out of
@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
-from services.dht_node.core.contact import COMPACT_NODE, COMPACT_PEER, Address, Contact, unpack_address
+from services.dht_node.core.contact import Address, Contact, unpack_address, unpack_contacts
 from services.dht_node.core.errors import Rejection, WireError
+from services.dht_node.core.family import V4, V6, Family
 from services.dht_node.core.ids import ID_SIZE
 from services.dht_node.core.messages import (
     AnnouncePeer,
@@ -45,6 +46,7 @@ MAX_ERROR_MESSAGE = 200
 """Bytes kept of an error's sentence."""
 MAX_PORT = 65535
 EXTERNAL_IP_SIZES = frozenset((4, 6, 16, 18))
+PEER_SIZES = frozenset((V4.compact_peer, V6.compact_peer))
 
 _Members = dict[bytes, Any]
 _PING = Ping()
@@ -115,14 +117,15 @@ def _usual(
         arguments = _new(GetPeers, (info_hash,))
     else:
         arguments = _PING
-    return _new(Query, (transaction[2:], sender, arguments, read_only is not None))
+    return _new(Query, (transaction[2:], sender, arguments, read_only is not None, ()))
 
 
 def _query(message: _Members, transaction: bytes, loose: bytes | None) -> Query:
     try:
         members = _dictionary(message, b"a")
         sender = _bytes(members, b"id", ID_SIZE)
-        return Query(transaction, sender, _arguments(message, members, loose), message.get(b"ro") == 1)
+        arguments = _arguments(message, members, loose)
+        return Query(transaction, sender, arguments, message.get(b"ro") == 1, _want(members))
     except WireError as error:
         # the reader of a field does not know whose field it is; here it is a query's, so its sender is owed an answer
         error.transaction = transaction
@@ -200,7 +203,7 @@ def _reply(message: _Members, transaction: bytes, loose: bytes | None) -> Reply:
         return Reply(
             transaction,
             sender=_bytes(members, b"id", ID_SIZE),
-            nodes=_nodes(members),
+            nodes=_nodes(members, b"nodes", V4),
             token=_token(members) if b"token" in members else None,
             peers=_peers(members),
             value=_value(members, b"r", loose),
@@ -208,6 +211,7 @@ def _reply(message: _Members, transaction: bytes, loose: bytes | None) -> Reply:
             signature=_bytes(members, b"sig", SIGNATURE_SIZE) if b"sig" in members else None,
             seq=_optional_seq(members, b"seq"),
             external_ip=_external_ip(message),
+            nodes6=_nodes(members, b"nodes6", V6),
         )
     except WireError as error:
         error.reason = Rejection.MALFORMED_REPLY
@@ -224,25 +228,31 @@ def _error(message: _Members, transaction: bytes) -> ErrorReply:
     return ErrorReply(transaction, code, text[:MAX_ERROR_MESSAGE], _external_ip(message))
 
 
-def _nodes(members: _Members) -> tuple[Contact, ...]:
+def _want(members: _Members) -> tuple[bytes, ...]:
+    """BEP 32's `want` is a courtesy too: what we do not know of it is passed over."""
+    want = members.get(b"want", ())
+    if not isinstance(want, (list, tuple)):
+        return ()
+    return tuple(family.want for family in (V4, V6) if family.want in want)
+
+
+def _nodes(members: _Members, key: bytes, family: Family) -> tuple[Contact, ...]:
     """Whole contacts only: a truncated last one is passed over."""
-    packed = members.get(b"nodes", b"")
+    packed = members.get(key)
+    if packed is None:
+        return ()
     if not isinstance(packed, bytes):
-        _malformed("expected nodes to be a string")
-    end = min(len(packed), MAX_NODES * COMPACT_NODE) - COMPACT_NODE + 1
-    return tuple(
-        Contact(packed[at : at + ID_SIZE], unpack_address(packed[at + ID_SIZE : at + COMPACT_NODE]))
-        for at in range(0, end, COMPACT_NODE)
-    )
+        _malformed(f"expected {key.decode()} to be a string")
+    return unpack_contacts(packed[: MAX_NODES * family.compact_node], family)
 
 
 def _peers(members: _Members) -> tuple[Address, ...]:
-    """IPv4 peers only; entries of another size are passed over."""
+    """Peers of either family; entries of another size are passed over."""
     packed = members.get(b"values", ())
     if not isinstance(packed, (list, tuple)):
         _malformed("expected values to be a list")
     return tuple(
-        unpack_address(peer) for peer in packed[:MAX_PEERS] if isinstance(peer, bytes) and len(peer) == COMPACT_PEER
+        unpack_address(peer) for peer in packed[:MAX_PEERS] if isinstance(peer, bytes) and len(peer) in PEER_SIZES
     )
 
 

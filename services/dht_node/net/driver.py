@@ -14,8 +14,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from services.dht_node.core.contact import Address
-from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, Isolated, OperationId, Outcome
+from services.dht_node.core.contact import Address, Contact
+from services.dht_node.core.events import (
+    BootstrapNeeded,
+    Event,
+    ExternalAddressChanged,
+    HeardOfOthers,
+    Isolated,
+    OperationId,
+    Outcome,
+)
 from services.dht_node.core.node import Node
 from services.dht_node.net.datagrams import datagrams_of
 from shared.clock import Clock
@@ -40,6 +48,7 @@ class Driver:
         self._datagrams = datagrams_of(sock)
         self._clock = clock
         self._wish = wish
+        self._beside: Driver | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[OperationId, asyncio.Future[Outcome]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -48,9 +57,13 @@ class Driver:
     @classmethod
     @contextmanager
     def open(cls, node: Node, listen: Endpoint, clock: Clock, wish: Callable[[], None]) -> Iterator[Self]:
-        """Run `node` at `listen` (an IPv4 address; port 0: any free one) until the block ends. Raises OSError."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        """Run `node` at `listen` (an IP address; port 0: any free one) until the block ends. Raises OSError."""
+        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.settimeout(0)
+            if family == socket.AF_INET6:
+                # IPv4 has a socket of its own; mapped addresses would be neither one's nor the other's
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
             sock.bind((listen.host, listen.port))
@@ -66,13 +79,23 @@ class Driver:
     @property
     def endpoint(self) -> Endpoint:
         """Where the socket is bound."""
-        host, port = self._sock.getsockname()
+        host, port, *_ = self._sock.getsockname()
         return Endpoint(host, port)
 
     @property
     def send_failures(self) -> Counter[str]:
         """Datagrams that the socket did not take, by reason out of `datagrams.SEND_FAILURES`."""
         return self._datagrams.send_failures
+
+    def stand_beside(self, other: Driver | None) -> None:
+        """From now on the node of the other family runs beside ours, or no more; see `Node.stand_beside`."""
+        self._beside = other
+        self.node.stand_beside(None if other is None else other.node)
+
+    def hear_of(self, contacts: Iterable[Contact]) -> None:
+        """Hand hearsay to the node."""
+        self.node.hear_of(contacts, self._clock.monotonic())
+        self._settle()
 
     async def run(self, begin: Begin) -> Outcome:
         """Begin an operation and wait for its outcome; what `begin` raises is raised here.
@@ -124,6 +147,9 @@ class Driver:
             self._wish()
         elif isinstance(event, ExternalAddressChanged):
             log.info("other nodes agree on our address", extra={"host": event.host})
+        elif isinstance(event, HeardOfOthers):
+            if self._beside is not None:
+                self._beside.hear_of(event.contacts)
         elif (future := self._waiting.get(event.operation)) is not None and not future.done():
             future.set_result(event)
 
@@ -134,3 +160,15 @@ class Driver:
         for operation, future in self._waiting.items():
             if not future.done():
                 future.set_result(Isolated(operation))
+
+
+@contextmanager
+def side_by_side(one: Driver, other: Driver) -> Iterator[None]:
+    """Two nodes of different families, each speaking for the other until the block ends (BEP 32)."""
+    one.stand_beside(other)
+    other.stand_beside(one)
+    try:
+        yield
+    finally:
+        one.stand_beside(None)
+        other.stand_beside(None)

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.dht_node.core.contact import COMPACT_NODE, COMPACT_PEER, Contact, pack_contact, unpack_address
+from services.dht_node.core.contact import Contact, pack_contact, unpack_contacts
+from services.dht_node.core.family import V4, V6, Family, family_of
 from services.dht_node.core.ids import ID_SIZE
 from services.dht_node.core.messages import Item
 from services.dht_node.core.peers import SavedPeer
 from services.dht_node.core.quotas import UNLIMITED
 from services.dht_node.core.storage import SavedItem
+from services.dht_node.core.wire import PEER_SIZES
 from shared.format import bencode
 
 log = logging.getLogger(__name__)
@@ -83,10 +85,15 @@ def _encode(state: NodeState, utc_ms: int) -> dict[bytes, Any]:
         b"version": VERSION,
         b"saved_ms": utc_ms,
         b"id": state.node_id,
-        b"nodes": b"".join(map(pack_contact, state.contacts)),
+        b"nodes": _pack(state.contacts, V4),
+        b"nodes6": _pack(state.contacts, V6),
         b"items": [_encode_item(saved, utc_ms) for saved in state.items],
         b"peers": [[saved.info_hash, saved.peer, _expiry(saved, utc_ms)] for saved in state.peers],
     }
+
+
+def _pack(contacts: tuple[Contact, ...], family: Family) -> bytes:
+    return b"".join(pack_contact(contact) for contact in contacts if family_of(contact.address[0]) is family)
 
 
 def _encode_item(saved: SavedItem, utc_ms: int) -> dict[bytes, Any]:
@@ -120,13 +127,16 @@ def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
     if len(row[b"id"]) != ID_SIZE:
         raise ValueError(f"expected an id of {ID_SIZE} bytes")
     age = (utc_ms - row[b"saved_ms"]) / 1000
-    packed = row[b"nodes"] if age < CONTACTS_LIFETIME else b""
-    contacts = tuple(
-        Contact(packed[at : at + ID_SIZE], unpack_address(packed[at + ID_SIZE : at + COMPACT_NODE]))
-        for at in range(0, len(packed), COMPACT_NODE)
-    )
+    contacts = _unpack(row[b"nodes"], V4) + _unpack(row.get(b"nodes6", b""), V6)
     items = tuple(_decode_item(item, utc_ms) for item in row[b"items"])
-    return NodeState(row[b"id"], contacts, items, tuple(_decode_peer(peer, utc_ms) for peer in row.get(b"peers", [])))
+    peers = tuple(_decode_peer(peer, utc_ms) for peer in row.get(b"peers", []))
+    return NodeState(row[b"id"], contacts if age < CONTACTS_LIFETIME else (), items, peers)
+
+
+def _unpack(packed: bytes, family: Family) -> tuple[Contact, ...]:
+    if len(packed) % family.compact_node:
+        raise ValueError(f"expected contacts of {family.compact_node} bytes each")
+    return unpack_contacts(packed, family)
 
 
 def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
@@ -140,6 +150,6 @@ def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
 
 def _decode_peer(row: list[Any], utc_ms: int) -> SavedPeer:
     info_hash, peer, expires_ms = row
-    if not isinstance(peer, bytes) or (len(info_hash), len(peer)) != (ID_SIZE, COMPACT_PEER):
-        raise ValueError(f"expected an info-hash of {ID_SIZE} bytes and a peer of {COMPACT_PEER}")
+    if not isinstance(peer, bytes) or len(info_hash) != ID_SIZE or len(peer) not in PEER_SIZES:
+        raise ValueError(f"expected an info-hash of {ID_SIZE} bytes and a compact peer")
     return SavedPeer(info_hash, peer, (expires_ms - utc_ms) / 1000)

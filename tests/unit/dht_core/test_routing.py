@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from services.dht_node.core.compose import nodes_member
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Contact, pack_contact
+from services.dht_node.core.family import V4
 from services.dht_node.core.ids import distance, shared_bits
 from services.dht_node.core.routing import PING_AFTER, RETRY_AFTER, SAVED_MAX, RoutingTable
 from tests.support.dht_parts import OTHER_ID, OWN_ID, contact, dice, id_in_bucket
@@ -151,12 +153,12 @@ def test_closest_is_in_order_of_distance() -> None:
 
 
 def packed(*entries: Contact) -> bytes:
-    return b"".join(map(pack_contact, entries))
+    return nodes_member(V4, b"".join(map(pack_contact, entries)))
 
 
 def test_strangers_are_told_of_nobody_in_quarantine() -> None:
     routing = table(contacts=[contact(0, 1)])
-    assert routing.packed_closest(TARGET, 119.0) == b""
+    assert routing.packed_closest(TARGET, 119.0) == packed()
     assert routing.closest(TARGET, 1) == [contact(0, 1)]
     routing.answered(contact(0, 2), 60.0)
     assert routing.packed_closest(TARGET, 120.0) == packed(contact(0, 1))

@@ -140,10 +140,10 @@ def test_thousands_of_contacts_and_peers_are_cut_short() -> None:
     assert len(message.peers) == MAX_PEERS
 
 
-def test_peers_of_another_family_are_passed_over() -> None:
-    message = parse(reply(values=[bytes(18), bytes(6), 5]))
+def test_peers_of_another_form_are_passed_over() -> None:
+    message = parse(reply(values=[bytes(18), bytes(6), bytes(7), 5]))
     assert isinstance(message, Reply)
-    assert message.peers == (("0.0.0.0", 0),)
+    assert message.peers == (("::", 0), ("0.0.0.0", 0))
 
 
 def test_an_external_ip_of_a_wrong_form_is_as_if_not_sent() -> None:
