@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from services.dht_node import handlers, meters
 from services.dht_node.canary import canary_of
+from services.dht_node.dual import DualStackDht
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
-from services.dht_node.opening import open_driver
+from services.dht_node.net.driver import Driver
+from services.dht_node.opening import open_beside, open_driver
 from services.dht_node.service import DhtService
 from services.dht_node.settings import Settings, read
 from shared import lifecycle, logs
@@ -18,10 +23,12 @@ from shared.bus.consumer import Consumer
 from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import RedisClient, connect
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
+
+log = logging.getLogger(__name__)
 
 NAME = "dht_node"
 """In logs and metrics; on the bus the service is called as its operations are, `dht`."""
@@ -37,9 +44,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         open_driver(
             settings.node, settings.listen, bootstrap=settings.bootstrap, clock=clock, state_path=settings.state_path
         ) as driver,
+        _ipv6_beside(driver, settings, clock) as driver6,
     ):
         registry.register(meters.NodeCollector(driver, clock))
         service = DhtService(driver, clock)
+        if driver6 is not None:
+            registry.register(meters.NodeCollector(driver6, clock))
+            service = DualStackDht(driver, driver6, clock)
         leases = RedisLeases(redis, limit=settings.keep_max)
         keeping, keeper = keeper_of(service, leases, clock, KeepMeters.build(registry), settings.keep_pace)
         canary = canary_of(service, clock, registry, settings.canary_path)
@@ -54,6 +65,30 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             tasks.start(keeper.run(), name="keeper")
             tasks.start(canary.run(), name="canary")
             await consumer.run(stop)
+
+
+@asynccontextmanager
+async def _ipv6_beside(driver: Driver, settings: Settings, clock: Clock) -> AsyncIterator[Driver | None]:
+    """The IPv6 node; None when it is switched off, or when the host has no IPv6 and nobody asked for it."""
+    ipv6 = settings.ipv6
+    async with AsyncExitStack() as stack:
+        driver6 = None
+        if ipv6.listen is not None:
+            opened = open_beside(
+                driver,
+                ipv6.node,
+                ipv6.listen,
+                bootstrap=settings.bootstrap,
+                clock=clock,
+                state_path=settings.state_path,
+            )
+            try:
+                driver6 = await stack.enter_async_context(opened)
+            except OSError as error:
+                if ipv6.required:
+                    raise
+                log.warning("there is no IPv6 here", extra={"listen": str(ipv6.listen), "reason": str(error)})
+        yield driver6
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from services.dht_node.core.errors import Rejection
+from services.dht_node.core.family import V4
 from services.dht_node.core.messages import KrpcCode
 from services.dht_node.net.datagrams import SEND_FAILURES
 from services.dht_node.net.driver import Driver
@@ -33,22 +34,27 @@ class NodeCollector(Collector):
     """Reads a running node's figures at each scrape."""
 
     def __init__(self, driver: Driver, clock: Clock) -> None:
-        """Read `driver`'s node; register the collector with a registry."""
+        """Read `driver`'s node; register the collector with a registry. IPv6 has metrics of its own."""
+        self._prefix = "scout_dht" if driver.node.family is V4 else "scout_dht6"
         self._driver = driver
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
-        """All `scout_dht_*` figures that come from the core."""
+        """All `scout_dht_*` (IPv4) or `scout_dht6_*` figures that come from the core."""
         yield from self._gauges()
         yield from self._traffic()
         stats = self._driver.node.stats
-        yield _labelled("rejected", "Datagrams dropped or refused.", "reason", _complete(Rejection, stats.rejected))
-        yield _labelled(
+        yield self._labelled(
+            "rejected", "Datagrams dropped or refused.", "reason", _complete(Rejection, stats.rejected)
+        )
+        yield self._labelled(
             "queries_answered", "Queries of others answered.", "method", _complete(METHODS, stats.queries_answered)
         )
-        yield _labelled("queries_sent", "Queries of our own.", "method", _complete(METHODS, stats.queries_sent))
-        yield _labelled("errors_received", "KRPC errors we were answered with.", "code", _codes(stats.errors_received))
-        yield _labelled(
+        yield self._labelled("queries_sent", "Queries of our own.", "method", _complete(METHODS, stats.queries_sent))
+        yield self._labelled(
+            "errors_received", "KRPC errors we were answered with.", "code", _codes(stats.errors_received)
+        )
+        yield self._labelled(
             "send_failures",
             "Datagrams that the socket did not take.",
             "reason",
@@ -57,37 +63,34 @@ class NodeCollector(Collector):
 
     def _gauges(self) -> Iterator[Metric]:
         node, now = self._driver.node, self._clock.monotonic()
-        yield _gauge("contacts", "Entries of the routing table.", node.contacts)
-        yield _gauge("good_contacts", "Contacts that answered of late.", node.good_contacts(now))
-        yield _gauge("answer_ratio", "Share of our queries of late that were answered.", node.answer_ratio)
-        yield _gauge("operations_in_hand", "Operations without an outcome yet.", node.in_hand)
-        yield _gauge("stored_items", "BEP 44 items held for others.", node.stored_items)
-        yield _gauge("stored_bytes", "Bytes that those items count for.", node.stored_bytes)
+        yield self._gauge("contacts", "Entries of the routing table.", node.contacts)
+        yield self._gauge("good_contacts", "Contacts that answered of late.", node.good_contacts(now))
+        yield self._gauge("answer_ratio", "Share of our queries of late that were answered.", node.answer_ratio)
+        yield self._gauge("operations_in_hand", "Operations without an outcome yet.", node.in_hand)
+        yield self._gauge("stored_items", "BEP 44 items held for others.", node.stored_items)
+        yield self._gauge("stored_bytes", "Bytes that those items count for.", node.stored_bytes)
 
     def _traffic(self) -> Iterator[Metric]:
         stats = self._driver.node.stats
-        yield _counter("datagrams_received", "Datagrams received.", stats.datagrams_received)
-        yield _counter("received_bytes", "Bytes received.", stats.bytes_received)
-        yield _counter("datagrams_sent", "Datagrams handed to the socket.", stats.datagrams_sent)
-        yield _counter("sent_bytes", "Bytes handed to the socket.", stats.bytes_sent)
-        yield _counter("values_withheld", "Answers without the value that is held.", stats.values_withheld)
-        yield _counter("queries_replied", "Our queries that were answered in any way.", stats.queries_replied)
-        yield _counter("queries_timed_out", "Our queries that were given up.", stats.queries_timed_out)
+        yield self._counter("datagrams_received", "Datagrams received.", stats.datagrams_received)
+        yield self._counter("received_bytes", "Bytes received.", stats.bytes_received)
+        yield self._counter("datagrams_sent", "Datagrams handed to the socket.", stats.datagrams_sent)
+        yield self._counter("sent_bytes", "Bytes handed to the socket.", stats.bytes_sent)
+        yield self._counter("values_withheld", "Answers without the value that is held.", stats.values_withheld)
+        yield self._counter("queries_replied", "Our queries that were answered in any way.", stats.queries_replied)
+        yield self._counter("queries_timed_out", "Our queries that were given up.", stats.queries_timed_out)
 
+    def _gauge(self, name: str, text: str, value: float) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"{self._prefix}_{name}", text, value=value)
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"scout_dht_{name}", text, value=value)
+    def _counter(self, name: str, text: str, value: float) -> CounterMetricFamily:
+        return CounterMetricFamily(f"{self._prefix}_{name}", text, value=value)
 
-
-def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(f"scout_dht_{name}", text, value=value)
-
-
-def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"scout_dht_{name}", text, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
+    def _labelled(self, name: str, text: str, label: str, values: Mapping[str, int]) -> CounterMetricFamily:
+        family = CounterMetricFamily(f"{self._prefix}_{name}", text, labels=[label])
+        for key, value in values.items():
+            family.add_metric([key], value)
+        return family
 
 
 def _complete(keys: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:

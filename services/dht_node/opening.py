@@ -16,7 +16,7 @@ from services.dht_node.core.node import Node
 from services.dht_node.core.ports import Entropy
 from services.dht_node.net import state
 from services.dht_node.net.bootstrap import Bootstrap
-from services.dht_node.net.driver import Driver
+from services.dht_node.net.driver import Driver, side_by_side
 from services.dht_node.net.verify import verify_ed25519
 from services.dht_node.service import DhtService
 from shared.clock import Clock, SystemClock
@@ -84,6 +84,26 @@ async def open_driver(
             finally:
                 if state_path is not None:
                     _saving(state_path, node, clock)()
+
+
+@asynccontextmanager
+async def open_beside(
+    driver: Driver,
+    config: NodeConfig,
+    listen: Endpoint,
+    *,
+    bootstrap: Sequence[Endpoint | str] | None = None,
+    clock: Clock | None = None,
+    state_path: Path | None = None,
+) -> AsyncIterator[Driver]:
+    """Run a node of the other family beside one that runs (BEP 32); its state is beside the other's, with a 6 behind.
+
+    Raises OSError when the address is taken, or when the host does not know its family.
+    """
+    beside = None if state_path is None else state_path.with_name(state_path.name + "6")
+    async with open_driver(config, listen, bootstrap=bootstrap, clock=clock, state_path=beside) as second:
+        with side_by_side(driver, second):
+            yield second
 
 
 async def _save_regularly(path: Path, node: Node, clock: Clock, interval: float) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.core.family import V6
 from services.dht_node.keeping import KeepPace
 from shared import service_settings
 from shared.bus import streams
@@ -22,6 +23,19 @@ DEFAULT_KEEP_INTERVAL = 3600
 MAX_KEEP_INTERVAL = 5400
 """Seconds; with the jitter still within the two hours for which nodes hold an item."""
 MAX_KEEP_MAX = 10_000_000
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # peers come from anywhere
+OFF = Endpoint("off", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ipv6:
+    """The node of IPv6 that runs beside the one of IPv4."""
+
+    node: NodeConfig
+    listen: Endpoint | None
+    """None: there is none."""
+    required: bool
+    """The operator asked for it: without it we do not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,7 @@ class Settings:
     """May hold a password."""
     node: NodeConfig
     listen: Endpoint
+    ipv6: Ipv6
     bootstrap: tuple[Endpoint, ...]
     state_path: Path | None
     keep_pace: KeepPace
@@ -60,6 +75,24 @@ def ipv4_endpoint(value: str) -> Endpoint:
     return Endpoint(ipv4(found.host), found.port)
 
 
+def ipv6(value: str) -> str:
+    """An IPv6 address as RFC 5952 writes it."""
+    try:
+        return str(IPv6Address(value))
+    except ValueError:
+        raise ValueError(f"an IPv6 address, got {value!r}") from None
+
+
+def ipv6_endpoint(value: str) -> Endpoint:
+    """`[address]:port` with an IPv6 address, or `off`."""
+    if value == OFF.host:
+        return OFF
+    found = endpoint(value)
+    return Endpoint(ipv6(found.host), found.port)
+
+
+_EXTERNAL_IP6: Setting[str | None] = Setting("SCOUT_DHT_EXTERNAL_IP6", ipv6)
+_LISTEN6: Setting[Endpoint | None] = Setting("SCOUT_DHT_LISTEN6", ipv6_endpoint)
 _EXTERNAL_IP: Setting[str | None] = Setting("SCOUT_DHT_EXTERNAL_IP", ipv4)
 _STATE_DIR: Setting[str | None] = Setting("SCOUT_DHT_STATE_DIR", text)
 
@@ -75,7 +108,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         external_ip=reader.read(_EXTERNAL_IP),
         inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
     )
-    listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint("0.0.0.0", 6881)))  # noqa: S104  # peers
+    listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint(EVERYWHERE, 6881)))
+    beside = _ipv6(reader, node, listen)
     bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(BOOTSTRAP)))
     state_dir = reader.read(_STATE_DIR)
     url, log_level = reader.read(service_settings.REDIS_URL), reader.read(service_settings.LOG_LEVEL)
@@ -88,10 +122,22 @@ def read(environ: Mapping[str, str]) -> Settings:
         redis_url=url,
         node=node,
         listen=listen,
+        ipv6=beside,
         bootstrap=tuple(bootstrap),
         state_path=state_path,
         keep_pace=KeepPace.every(interval),
         keep_max=keep_max,
         ops_listen=ops_listen,
         log_level=log_level,
+    )
+
+
+def _ipv6(reader: Reader, node: NodeConfig, listen: Endpoint) -> Ipv6:
+    """Whoever listens at every IPv4 address does so at every IPv6 one too, unless he says otherwise."""
+    chosen = reader.read(_LISTEN6)
+    usual = Endpoint("::", listen.port) if listen.host == EVERYWHERE else None
+    return Ipv6(
+        node=replace(node, family=V6, external_ip=reader.read(_EXTERNAL_IP6)),
+        listen=None if chosen == OFF else chosen or usual,
+        required=chosen is not None,
     )

@@ -18,4 +18,5 @@ def _has_loopback() -> bool:
     return True
 
 
-needs_ipv6 = pytest.mark.skipif(not _has_loopback(), reason="this machine has no IPv6 loopback (::1)")
+HAS_IPV6 = _has_loopback()
+needs_ipv6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6 loopback (::1)")

@@ -16,7 +16,14 @@ from random import Random
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
-from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, OperationId, Outcome
+from services.dht_node.core.events import (
+    BootstrapNeeded,
+    Event,
+    ExternalAddressChanged,
+    HeardOfOthers,
+    OperationId,
+    Outcome,
+)
 from services.dht_node.core.ids import ID_BITS, ID_SIZE
 from services.dht_node.core.node import Node
 from services.dht_node.net.verify import verify_ed25519
@@ -244,7 +251,7 @@ class SimNetwork:
     def _note(self, sim: SimNode, event: Event) -> None:
         if isinstance(event, BootstrapNeeded):
             sim.bootstraps += 1
-        elif not isinstance(event, ExternalAddressChanged):
+        elif not isinstance(event, ExternalAddressChanged | HeardOfOthers):
             sim.outcomes[event.operation] = event
 
     def _send(self, data: bytes, source: Address, destination: Address) -> None:

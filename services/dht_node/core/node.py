@@ -10,7 +10,7 @@ from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact, pack_ip
 from services.dht_node.core.errors import Misuse, Rejection, WireError
 from services.dht_node.core.events import Event, ExternalAddressChanged, HeardOfOthers, OperationId
-from services.dht_node.core.family import V4, V6
+from services.dht_node.core.family import V4, V6, Family
 from services.dht_node.core.guard import Guard
 from services.dht_node.core.ids import ID_SIZE, TAIL_SIZE, derive_id, is_bep42
 from services.dht_node.core.items import (
@@ -211,6 +211,11 @@ class Node:
     def id(self) -> bytes:
         """Our node id, 20 bytes."""
         return self._routing.own_id
+
+    @property
+    def family(self) -> Family:
+        """IPv4 or IPv6."""
+        return self._config.family
 
     @property
     def contacts(self) -> int:

@@ -24,6 +24,7 @@ from shared.settings import Endpoint
 from tests.integration.dht_node.conftest import Swarm
 from tests.support.bus import within
 from tests.support.cluster import ServiceProcess
+from tests.support.ipv6 import HAS_IPV6, LOOPBACK6
 from tests.support.ports import free_port, free_udp_port
 from tests.support.waiting import wait_until
 
@@ -40,6 +41,8 @@ async def dht_process(redis_url: str, directory: Path, host: str, bootstrap: End
         "SCOUT_DHT_LAB": "true",
         "SCOUT_DHT_STATE_DIR": str(directory / "state"),
     }
+    if HAS_IPV6:
+        settings["SCOUT_DHT_LISTEN6"] = str(Endpoint(LOOPBACK6, free_udp_port(LOOPBACK6)))
     process = ServiceProcess("dht_node", settings, ops, directory / "dht_node.log")
     await process.start()
     try:
@@ -88,6 +91,7 @@ async def test_it_answers_on_the_bus_says_how_it_is_and_saves_itself(
             }
         assert samples["scout_dht_good_contacts",] >= 8
         assert samples["scout_dht_queries_sent_total", "put"] >= 8
+        assert (("scout_dht6_contacts",) in samples) == HAS_IPV6
         assert samples["scout_dht_rejected_total", "bad_token"] == 0
         assert samples["scout_dht_operation_seconds_count", "dht.put_immutable@1"] == 1
         assert samples["scout_dht_failures_total", "invalid_request", "dht.get_immutable@1"] == 1

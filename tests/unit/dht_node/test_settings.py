@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.core.family import V6
 from services.dht_node.keeping import KeepPace
-from services.dht_node.settings import read
+from services.dht_node.settings import Ipv6, read
 from shared.settings import Endpoint, SettingsError
 from shared.well_known import BOOTSTRAP
 
@@ -21,6 +22,7 @@ def test_the_public_dht_by_default() -> None:
     assert settings.node == NodeConfig()
     assert settings.state_path is None
     assert (settings.keep_pace, settings.keep_max) == (KeepPace(), 100_000)
+    assert settings.ipv6 == Ipv6(NodeConfig(family=V6), Endpoint("::", 6881), required=False)
     assert settings.ops_listen.port == 9102
     assert "hush" not in repr(settings)
 
@@ -47,6 +49,20 @@ def test_everything_can_be_chosen() -> None:
     assert (settings.keep_pace, settings.keep_max) == (KeepPace(interval_s=60, poll_s=10), 7)
 
 
+@pytest.mark.parametrize(
+    ("variables", "listen", "required"),
+    [
+        ({"SCOUT_DHT_LISTEN": "0.0.0.0:7000"}, Endpoint("::", 7000), False),
+        ({"SCOUT_DHT_LISTEN": "198.51.100.7:7000"}, None, False),
+        ({"SCOUT_DHT_LISTEN6": "off"}, None, True),
+        ({"SCOUT_DHT_LISTEN6": "[2001:DB8:0::7]:7001"}, Endpoint("2001:db8::7", 7001), True),
+    ],
+)
+def test_ipv6_beside(variables: dict[str, str], listen: Endpoint | None, required: bool) -> None:
+    ipv6 = read(ENVIRONMENT | variables | {"SCOUT_DHT_EXTERNAL_IP6": "2001:db8::7"}).ipv6
+    assert ipv6 == Ipv6(NodeConfig(family=V6, external_ip="2001:db8::7"), listen, required)
+
+
 def test_a_lab_asks_nobody_of_the_public_dht() -> None:
     assert read(ENVIRONMENT | {"SCOUT_DHT_LAB": "true"}).bootstrap == ()
 
@@ -58,6 +74,8 @@ def test_every_problem_is_named_at_once() -> None:
                 "SCOUT_DHT_LISTEN": "example.org:6881",
                 "SCOUT_DHT_BOOTSTRAP": "nowhere",
                 "SCOUT_DHT_EXTERNAL_IP": "::1",
+                "SCOUT_DHT_EXTERNAL_IP6": "127.0.0.1",
+                "SCOUT_DHT_LISTEN6": "127.0.0.1:7000",
                 "SCOUT_DHT_LAB": "perhaps",
                 "SCOUT_DHT_INBOUND_RATE": "-1",
                 "SCOUT_DHT_KEEP_INTERVAL": "7200",
@@ -69,6 +87,8 @@ def test_every_problem_is_named_at_once() -> None:
         "SCOUT_DHT_LISTEN",
         "SCOUT_DHT_BOOTSTRAP",
         "SCOUT_DHT_EXTERNAL_IP",
+        "SCOUT_DHT_EXTERNAL_IP6",
+        "SCOUT_DHT_LISTEN6",
         "SCOUT_DHT_LAB",
         "SCOUT_DHT_INBOUND_RATE",
         "SCOUT_DHT_KEEP_INTERVAL",
