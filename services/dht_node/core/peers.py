@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import network
+from services.dht_node.core.family import V6
 from services.dht_node.core.quotas import Quotas
 
 EVICTION_LOOKS = 16
@@ -33,6 +34,10 @@ class PeerStore:
 
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
+        self._in_reply = config.peers_in_reply
+        if config.family is V6:
+            # as many bytes as the usual number takes in IPv4, 8 for each: IPv6 datagrams are best left whole
+            self._in_reply = config.peers_in_reply * 8 // 21
         self._swarms: dict[bytes, dict[bytes, float]] = {}
         """Info-hash -> peer -> when it expires."""
         share = config.network_share
@@ -51,7 +56,7 @@ class PeerStore:
         swarm = self._swarms.get(info_hash)
         if swarm is None:
             return []
-        latest = islice(reversed(swarm.items()), self._config.peers_in_reply)
+        latest = islice(reversed(swarm.items()), self._in_reply)
         return [peer for peer, expires in latest if expires > now]
 
     def expire(self, now: float) -> None:
