@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from services.dht_node.core.ids import distance
 from services.dht_node.net.driver import Driver
 from services.dht_node.service import DhtService
 from shared.clock import Clock
@@ -75,6 +76,18 @@ class DualStackDht(DhtService):
     async def announce_peer(self, request: dht.AnnouncePeer, context: CallContext) -> dht.PutReply:
         """Announce a port of this node's addresses for an info-hash."""
         return _put(await self._ask(lambda family: family.announce_peer(request, context), _told))
+
+    async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
+        """Ask one node whether it is there, from our node of its family."""
+        four, six = self._families
+        return await (six if request.address.startswith("[") else four).ping(request, context)
+
+    async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
+        """Find the nodes nearest to a target, in both networks."""
+        replies = await self._ask(lambda family: family.lookup(request, context), lambda reply: bool(reply.nodes))
+        nodes = [node for reply in replies for node in reply.nodes]
+        nodes.sort(key=lambda node: distance(node.node_id, request.target))
+        return dht.LookupReply(nodes=nodes, report=_looked_up(reply.report for reply in replies))
 
     async def status(self, request: dht.Status, context: CallContext) -> dht.StatusReply:
         """Say how the nodes are; what is counted is the sum."""

@@ -124,6 +124,15 @@ async def test_an_immutable_item_and_a_peer(networks: Networks) -> None:
         assert set((await reader.get_peers(dht.GetPeers(info_hash=INFO_HASH), soon())).peers) == peers
 
 
+async def test_nodes_of_either_family_can_be_pinged_and_looked_up(networks: Networks) -> None:
+    for node in (networks.four[0], networks.six[0]):
+        pong = await networks.both.ping(dht.Ping(address=str(node.endpoint)), soon())
+        assert pong.node_id == (await node.status(dht.Status(), soon())).node_id
+    found = await networks.both.lookup(dht.Lookup(target=INFO_HASH), soon())
+    addresses = {node.address for node in found.nodes}
+    assert addresses == {str(node.endpoint) for node in (*networks.four, *networks.six)}
+
+
 async def test_the_other_network_is_heard_of(networks: Networks) -> None:
     """Knowing one IPv4 address of a node of both is enough to find both networks."""
     async with dual([networks.both.endpoint]) as (_, driver6):
