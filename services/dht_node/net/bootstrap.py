@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from services.dht_node.core.contact import Address
-from services.dht_node.core.family import V4, Family
+from services.dht_node.core.family import V4, Family, family_of
 from shared.settings import Endpoint
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ async def resolve_all(names: Sequence[Endpoint], family: Family = V4) -> list[Ad
 
 
 async def _resolve(name: Endpoint, family: Family) -> list[Address]:
+    if family is V4 and family_of(name.host) is not V4:
+        return []  # the address of a node of the other family, and no name at all
     kind = socket.AF_INET if family is V4 else socket.AF_INET6
     loop = asyncio.get_running_loop()
     try:

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from services.dht_node.core.contact import Address
+from services.dht_node.core.family import V4, V6
 from services.dht_node.net.bootstrap import Bootstrap, resolve_all
 from shared.settings import Endpoint
 
@@ -21,6 +22,14 @@ async def test_a_name_without_address_costs_a_log_line_and_nothing_else(caplog: 
         found = await resolve_all([Endpoint("no.such.name.invalid", 1), Endpoint("127.0.0.1", 6)])
     assert found == [("127.0.0.1", 6)]
     assert [record.bootstrap for record in caplog.records if hasattr(record, "bootstrap")] == ["no.such.name.invalid:1"]
+
+
+async def test_each_family_takes_its_own_addresses(caplog: pytest.LogCaptureFixture) -> None:
+    names = [Endpoint("127.0.0.1", 5), Endpoint("2001:db8::7", 6)]
+    with caplog.at_level(logging.INFO):
+        assert await resolve_all(names, V4) == [("127.0.0.1", 5)]
+        assert await resolve_all(names, V6) == [("2001:db8::7", 6)]
+    assert not caplog.records
 
 
 async def test_wishes_are_served_as_they_come() -> None:
