@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz import corpus
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.family import V6
 from shared.format import bencode
 from tests.support import golden
 from tests.support.nodes import put
-from tests.support.siege import Flood, Siege
+from tests.support.siege import CONFIG, Flood, Places, Siege
 
 DATAGRAMS = 100_000
+MODE_DATAGRAMS = 5_000
+IPV6 = Places("2a00:{:x}::1", "2a01:{:x}::1", (("::1", 1), ("2a02::1", 0), ("ff02::1", 9), ("fe80::1", 6881)))
+MODES: dict[str, tuple[NodeConfig, Places]] = {
+    "lab": (replace(CONFIG, lab=True), Places()),
+    "read-only": (replace(CONFIG, read_only=True), Places()),
+    "IPv6": (replace(CONFIG, family=V6), IPV6),
+}
 FULL_AFTER = 20_000
 """Datagrams after which every store of the node has come to its bound."""
 BREATHING = 1.25
@@ -26,6 +38,12 @@ def test_a_hundred_thousand_datagrams_leave_the_node_as_large_as_it_was() -> Non
     flood.run(DATAGRAMS - FULL_AFTER)
     assert siege.objects() < BREATHING * full
     assert siege.node.stats.datagrams_received >= DATAGRAMS
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_datagrams_are_digested_in_every_mode(mode: str) -> None:
+    config, places = MODES[mode]
+    Flood(Siege(config=config, places=places)).run(MODE_DATAGRAMS)
 
 
 def test_a_node_under_siege_still_does_its_work() -> None:

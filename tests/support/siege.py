@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from services.dht_node.core.config import NodeConfig
@@ -46,6 +47,17 @@ DEEDS: tuple[Deed, ...] = (
     put_immutable(b"ours"),
 )
 
+
+@dataclass(frozen=True)
+class Places:
+    """Where everybody is."""
+
+    strangers: str = "60.{}.1.1"
+    contacts: str = "50.{}.1.1"
+    martians: tuple[Address, ...] = (("127.0.0.1", 1), ("9.9.9.9", 0), ("255.255.255.255", 9), ("10.0.0.1", 6881))
+    """Addresses that are nobody's, or nobody's outside a lab."""
+
+
 Asked = tuple[bytes, Contact]
 """A query of the node's own: its transaction id, and who should answer."""
 
@@ -53,16 +65,26 @@ Asked = tuple[bytes, Contact]
 class Siege:
     """One node and everybody around it."""
 
-    def __init__(self, seed: int = 1, *, contacts: int = CONTACTS, strangers: int = STRANGERS) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        contacts: int = CONTACTS,
+        strangers: int = STRANGERS,
+        config: NodeConfig = CONFIG,
+        places: Places | None = None,
+    ) -> None:
         """The node has joined, holds what the golden puts put, and works on all DEEDS."""
         self.now = 1000.0
-        self.node = Node(CONFIG, entropy=Random(seed).randbytes, verify=verify_ed25519, now=self.now)
-        self.strangers: list[Address] = [(f"60.{n}.1.1", 1024 + n) for n in range(1, strangers + 1)]
+        self.places = places or Places()
+        self._config = config
+        self.node = Node(config, entropy=Random(seed).randbytes, verify=verify_ed25519, now=self.now)
+        self.strangers: list[Address] = [(self.places.strangers.format(n), 1024 + n) for n in range(1, strangers + 1)]
         self.asked: deque[Asked] = deque(maxlen=64)
         """Its own queries of late."""
         self._tokens: dict[Address, dict[bytes, bytes]] = {}
         dice = Random(f"contacts {seed}")
-        known = [Contact(dice.randbytes(20), (f"50.{n}.1.1", 6881)) for n in range(contacts)]
+        known = [Contact(dice.randbytes(20), (self.places.contacts.format(n), 6881)) for n in range(contacts)]
         self._ids = {contact.address: contact.id for contact in known}
         self._known = known
         self.node.add_known(known, self.now)
@@ -128,11 +150,11 @@ class Siege:
 
     def check(self) -> None:
         """Reasons are of the closed list, and the stores within their bounds."""
-        node = self.node
+        node, config = self.node, self._config
         assert set(node.stats.rejected) <= set(Rejection)
-        assert node.stored_items <= CONFIG.items_max
-        assert node.contacts <= sum(CONFIG.bucket_sizes) + 160 * CONFIG.k
-        assert node.in_hand <= CONFIG.operations_max
+        assert node.stored_items <= config.items_max
+        assert node.contacts <= sum(config.bucket_sizes) + 160 * config.k
+        assert node.in_hand <= config.operations_max
 
     def objects(self) -> int:
         """How many objects can be reached from the node, classes and functions left out: its size, without noise."""
@@ -213,7 +235,7 @@ class Flood:
             source = dice.choice(self._siege.strangers)
             data = self._siege.filled(dice.choice(self._queries), source)
         if dice.random() < 0.02:
-            source = dice.choice([("127.0.0.1", 1), ("9.9.9.9", 0), ("255.255.255.255", 9), ("10.0.0.1", 6881)])
+            source = dice.choice(self._siege.places.martians)
         return dice.choice(self._ways)(data), source
 
     def _golden(self, data: bytes) -> bytes:
