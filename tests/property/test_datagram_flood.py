@@ -72,7 +72,7 @@ def damaged(data: bytes, damage: Damage) -> bytes:
     return data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(arrivals, st.floats(0, 400)), min_size=1, max_size=12))
 def test_any_sequence_of_damaged_datagrams(sequence: list[tuple[Arrival, float]]) -> None:
     siege = Siege(contacts=20, strangers=2)

@@ -59,6 +59,11 @@ def compact_nodes(count: int) -> bytes:
     return b"".join(bytes([row * 8] * 20) + bytes([row * 9 % 256, row, 7, 1, 26, 225]) for row in rows)
 
 
+def compact_nodes6(count: int) -> bytes:
+    """The same of IPv6 (BEP 32)."""
+    return b"".join(bytes([row * 8] * 20) + bytes([0x2A, row] + [7] * 14 + [26, 225]) for row in range(count))
+
+
 QUERIES: dict[str, bytes] = {
     "ping": query(b"ping", {}),
     "ping_read_only": query(b"ping", {}, ro=1, v=b"XX\x00\x01"),
@@ -90,7 +95,8 @@ REPLIES: dict[str, bytes] = {
     "acknowledged": reply({}, ip=bytes([203, 0, 113, 9, 26, 225]), v=b"LT\x02\x01"),
     "acknowledged_over_ipv6": reply({}, ip=bytes(range(18))),
     "nodes": reply({b"nodes": compact_nodes(8), b"token": b"theirs"}),
-    "many_nodes": reply({b"nodes": compact_nodes(31), b"nodes6": bytes(38 * 4), b"token": b"theirs"}),
+    "many_nodes": reply({b"nodes": compact_nodes(31), b"nodes6": compact_nodes6(4), b"token": b"theirs"}),
+    "nodes6": reply({b"nodes6": compact_nodes6(8), b"token": b"theirs"}, ip=bytes([0x2A] + [1] * 15 + [26, 225])),
     "cut_nodes": reply({b"nodes": compact_nodes(3)[:-5], b"token": b"theirs"}),
     "peers": reply({b"values": [bytes([9, 9, 9, n, 0, n]) for n in range(9)], b"nodes": b"", b"token": b"theirs"}),
     "peers_over_ipv6": reply({b"values": [bytes(18), b"", bytes(6)], b"token": b"theirs"}),
