@@ -208,6 +208,8 @@ class DhtStatus(Answered, frozen=True, kw_only=True):
     """Share of its queries of late that were answered, 0 … 1."""
     stored_items: int = 0
     stored_bytes: int = 0
+    read_only: bool = False
+    """It asks and does not answer (BEP 43)."""
     canary_failures: int = 0
     """Rounds in a row in which its own item did not come back from the DHT."""
     canary_age_s: float | None = None

@@ -163,6 +163,7 @@ def status(reply: dht.StatusReply) -> schemas.StatusAnswer:
         answer_ratio=reply.answer_ratio,
         stored_items=reply.stored_items,
         stored_bytes=reply.stored_bytes,
+        read_only=reply.read_only,
         canary_failures=reply.canary_failures,
         canary_age_s=reply.canary_age_s,
     )

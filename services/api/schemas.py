@@ -332,6 +332,7 @@ class StatusAnswer(Answered, frozen=True, kw_only=True):
     answer_ratio: float
     stored_items: int
     stored_bytes: int
+    read_only: bool
     canary_failures: int
     canary_age_s: float | None
 

@@ -21,7 +21,7 @@ from shared.bus.measured import OperationMeters
 from shared.clock import Clock
 from shared.metrics import LATENCY_SECONDS
 
-METHODS = ("ping", "find_node", "get_peers", "announce_peer", "get", "put")
+METHODS = ("ping", "find_node", "get_peers", "announce_peer", "get", "put", "sample_infohashes")
 CODES = tuple(value for name, value in vars(KrpcCode).items() if name.isupper())
 
 
@@ -66,6 +66,7 @@ class NodeCollector(Collector):
         yield self._gauge("contacts", "Entries of the routing table.", node.contacts)
         yield self._gauge("good_contacts", "Contacts that answered of late.", node.good_contacts(now))
         yield self._gauge("answer_ratio", "Share of our queries of late that were answered.", node.answer_ratio)
+        yield self._gauge("read_only", "Whether we answer nobody just now (BEP 43).", node.read_only)
         yield self._gauge("operations_in_hand", "Operations without an outcome yet.", node.in_hand)
         yield self._gauge("stored_items", "BEP 44 items held for others.", node.stored_items)
         yield self._gauge("stored_bytes", "Bytes that those items count for.", node.stored_bytes)

@@ -188,6 +188,7 @@ class DhtService:
             answer_ratio=node.answer_ratio,
             stored_items=node.stored_items,
             stored_bytes=node.stored_bytes,
+            read_only=node.read_only,
             canary_failures=self.canary.failures,
             canary_age_s=self.canary.age(self._clock.monotonic()),
         )

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.core.config import LAB, Mode, NodeConfig
 from services.dht_node.core.family import V6
 from services.dht_node.keeping import KeepPace
 from shared import service_settings
 from shared.bus import streams
-from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, text
+from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, one_of, text
 from shared.well_known import BOOTSTRAP
 
 OPS_PORT = 9102
@@ -75,6 +75,11 @@ def ipv4_endpoint(value: str) -> Endpoint:
     return Endpoint(ipv4(found.host), found.port)
 
 
+def mode(value: str) -> Mode:
+    """`server`, `read-only` or `auto`."""
+    return Mode(one_of(*Mode)(value))
+
+
 def ipv6(value: str) -> str:
     """An IPv6 address as RFC 5952 writes it."""
     try:
@@ -104,7 +109,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     rate = int(NodeConfig().inbound_rate)
     node = replace(
         LAB if lab else NodeConfig(),
-        read_only=reader.read(Setting("SCOUT_DHT_READ_ONLY", flag, default=False)),
+        mode=reader.read(Setting("SCOUT_DHT_MODE", mode, Mode.SERVER)),
         external_ip=reader.read(_EXTERNAL_IP),
         inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
     )

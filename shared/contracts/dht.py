@@ -161,6 +161,8 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """Share of our own queries of late that were answered, 0 … 1."""
     stored_items: int
     stored_bytes: int
+    read_only: bool = False
+    """It answers no queries just now (BEP 43)."""
     canary_failures: int = 0
     """Rounds in a row in which the node's own item did not come back from the DHT."""
     canary_age_s: float | None = None

@@ -50,7 +50,7 @@ def b64(content: bytes) -> str:
 async def test_two_clusters_sync_and_write_to_each_other_over_libtorrent_alone(
     tmp_path: Path, swarm: list[LibtorrentPeer], http: aiohttp.ClientSession
 ) -> None:
-    read_only = {"SCOUT_DHT_READ_ONLY": "true"}  # BEP 43: our own nodes store nothing
+    read_only = {"SCOUT_DHT_MODE": "read-only"}  # BEP 43: our own nodes store nothing
     bootstrap = [swarm[0].endpoint, swarm[1].endpoint]
     async with (
         running_cluster(tmp_path / "a", bootstrap, copies=1, network="127.83", dht_settings=read_only) as cluster_a,

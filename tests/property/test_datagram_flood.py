@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz import corpus
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import Mode, NodeConfig
 from services.dht_node.core.family import V6
 from shared.format import bencode
 from tests.support import golden
@@ -21,7 +21,8 @@ MODE_DATAGRAMS = 5_000
 IPV6 = Places("2a00:{:x}::1", "2a01:{:x}::1", (("::1", 1), ("2a02::1", 0), ("ff02::1", 9), ("fe80::1", 6881)))
 MODES: dict[str, tuple[NodeConfig, Places]] = {
     "lab": (replace(CONFIG, lab=True), Places()),
-    "read-only": (replace(CONFIG, read_only=True), Places()),
+    "read-only": (replace(CONFIG, mode=Mode.READ_ONLY), Places()),
+    "auto": (replace(CONFIG, mode=Mode.AUTO), Places()),
     "IPv6": (replace(CONFIG, family=V6), IPV6),
 }
 FULL_AFTER = 20_000

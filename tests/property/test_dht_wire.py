@@ -21,6 +21,7 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     Reply,
+    SampleInfohashes,
 )
 from services.dht_node.core.wire import MAX_NODES, MAX_PEERS, MAX_TOKEN, MAX_TRANSACTION, parse
 from shared.format import bencode
@@ -50,6 +51,7 @@ arguments = st.one_of(
     st.just(Ping()),
     ids.map(FindNode),
     ids.map(GetPeers),
+    ids.map(SampleInfohashes),
     st.tuples(ids, st.none() | st.integers(1, 65535), tokens).map(AnnouncePeer._make),
     st.tuples(ids, st.none() | seqs, st.none() | tokens).map(Get._make),
     immutable_puts,

@@ -80,6 +80,7 @@ def _status_rows(found: DhtStatus) -> list[tuple[str, str]]:
     return [
         ("node", found.node_id.hex()),
         ("ready", "yes" if found.ready else "no"),
+        ("answers strangers", "no, it is read-only" if found.read_only else "yes"),
         ("seen by others at", found.external_address or "not known yet"),
         ("contacts", f"{found.contacts}, of which {found.good_contacts} answered of late"),
         ("queries answered", f"{found.answer_ratio:.0%}"),

@@ -23,8 +23,10 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     Reply,
+    SampleInfohashes,
 )
 from services.dht_node.core.ports import Entropy
+from services.dht_node.core.presence import Presence
 from services.dht_node.core.routing import RoutingTable
 from services.dht_node.core.stats import NodeStats
 from services.dht_node.core.transactions import Owner, Transaction, Transactions
@@ -39,6 +41,7 @@ _METHOD = {
     AnnouncePeer: "announce_peer",
     Get: "get",
     Put: "put",
+    SampleInfohashes: "sample_infohashes",
 }
 
 
@@ -54,13 +57,21 @@ class Asker:
     """Our queries in flight and the way out for new ones."""
 
     def __init__(
-        self, config: NodeConfig, routing: RoutingTable, entropy: Entropy, outbox: list[Datagram], stats: NodeStats
+        self,
+        config: NodeConfig,
+        routing: RoutingTable,
+        entropy: Entropy,
+        outbox: list[Datagram],
+        stats: NodeStats,
+        presence: Presence,
     ) -> None:
         """Datagrams are appended to `outbox`, which somebody else drains."""
         self._config = config
         self._routing = routing
         self._outbox = outbox
         self._stats = stats
+        self.presence = presence
+        """Whether our queries say that we answer none (BEP 43)."""
         self._transactions = Transactions(config, entropy)
         self._waiting: dict[Waiting, None] = {}
         self.want: tuple[bytes, ...] = ()
@@ -86,8 +97,9 @@ class Asker:
         """Send a query; `owner` hears what comes of it. `node_id` is None when only the address is known."""
         asked = self._transactions.begin(address, node_id, owner, tag, now)
         want = self.want if isinstance(arguments, FindNode) else ()
-        query = Query(asked.id, self._routing.own_id, arguments, self._config.read_only, want)
+        query = Query(asked.id, self._routing.own_id, arguments, self.presence.read_only, want)
         self._outbox.append(Datagram(encode_query(query, self._config.version), address))
+        self.presence.asked(address[0], now)
         self._stats.queries_sent[_METHOD[type(arguments)]] += 1
         return asked
 

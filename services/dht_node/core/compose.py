@@ -21,6 +21,7 @@ from services.dht_node.core.messages import (
     Ping,
     Put,
     Query,
+    SampleInfohashes,
 )
 
 
@@ -59,6 +60,8 @@ def _arguments(arguments: Arguments) -> tuple[bytes, bytes, bytes]:
             return b"announce_peer", b"", _announce_peer(arguments)
         case Put():
             return b"put", _integer(b"3:cas", arguments.cas), _put(arguments)
+        case SampleInfohashes(target):
+            return b"sample_infohashes", b"", b"6:target20:" + target
     assert_never(arguments)
 
 
@@ -174,6 +177,24 @@ class Replies:
             seq,
             len(token),
             token,
+            len(transaction),
+            transaction,
+            self._end,
+        )
+
+    def samples(  # the reply has so many members
+        self, transaction: bytes, asker: bytes, nodes: bytes, samples: bytes, total: int, interval: int
+    ) -> bytes:
+        """The answer to sample_infohashes (BEP 51): some info-hashes, how many there are, when to come back."""
+        return b"%b%b%b8:intervali%de%b3:numi%de7:samples%d:%be1:t%d:%b%b" % (
+            self._start,
+            asker,
+            self._body,
+            interval,
+            nodes,
+            total,
+            len(samples),
+            samples,
             len(transaction),
             transaction,
             self._end,

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from services.dht_node.core.family import V4, Family
+
+
+class Mode(StrEnum):
+    """Whether a node answers strangers; see `presence`."""
+
+    SERVER = "server"
+    READ_ONLY = "read-only"
+    """BEP 43: ask, but answer no queries."""
+    AUTO = "auto"
+    """Read-only until it has shown that strangers reach us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +28,7 @@ class NodeConfig:
     """A node of IPv4 or of IPv6; BEP 32 makes of them two networks."""
     lab: bool = False
     """Private and loopback addresses are peers too, and no BEP 42 id is asked for."""
-    read_only: bool = False
-    """BEP 43: ask, but answer no queries."""
+    mode: Mode = Mode.SERVER
     external_ip: str | None = None
     """The operator's word on our address; switches voting off."""
 
@@ -62,6 +72,13 @@ class NodeConfig:
     peers_per_hash_max: int = 500
     peers_in_reply: int = 50
     """50 * 8 bytes bencoded stay within one datagram of 1400 bytes."""
+    sample_size: int = 20
+    """Info-hashes shown to whoever asks for samples (BEP 51): 400 bytes."""
+    sample_interval: float = 6 * 3600.0
+    """Between one sample and the next, the longest that BEP 51 allows: indexing is no business of ours."""
+    sample_rate: float = 0.1
+    """Samples a second for each /24, 0: no limit; whoever asks more often gets nodes."""
+    sample_burst: float = 10.0
 
     token_rotation: float = 300.0
     """BEP 5 suggests five minutes; the secret before stays good, so a token lives 5 to 10."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from services.dht_node.core.budgets import Budgets, NetworkBudgets
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import prefix
+from services.dht_node.core.recent import Recent
 
 
 class Egress:
@@ -24,7 +25,8 @@ class Egress:
             Budgets(config.egress_rate, config.egress_burst, 1),
         )
         self._small = config.small_answer
-        self._proven = _Proven(config.egress_tracked_max, config.good_age)
+        self._proven = Recent(config.egress_tracked_max, config.good_age)
+        """Hosts that have received what we sent there."""
 
     def admits(self, host: str, size: int, now: float) -> bool:
         """Whether an answer of `size` bytes may go to this host; counts it if so."""
@@ -43,33 +45,3 @@ class Egress:
         """Somebody at this host has received what we sent there."""
         if self.limited:
             self._proven.add(host, now)
-
-
-class _Proven:
-    """Hosts that have proven themselves within one to two ages; of too many the oldest half is forgotten."""
-
-    def __init__(self, limit: int, age: float) -> None:
-        self._generation_max = max(limit // 2, 1)
-        self._age = age
-        self._young: set[str] = set()
-        self._old: set[str] = set()
-        self._turns = 0.0
-        """When the younger generation becomes the older."""
-
-    def add(self, host: str, now: float) -> None:
-        self._turn(now)
-        if host not in self._young and len(self._young) >= self._generation_max:
-            self._old, self._young = self._young, set()
-        self._young.add(host)
-
-    def knows(self, host: str, now: float) -> bool:
-        self._turn(now)
-        return host in self._young or host in self._old
-
-    def _turn(self, now: float) -> None:
-        if now < self._turns:
-            return
-        overslept = now >= self._turns + self._age
-        self._old = set() if overslept else self._young
-        self._young = set()
-        self._turns = now + self._age

@@ -48,6 +48,7 @@ class Duty(Enum):
     REFRESH = "refresh"
     NEWCOMERS = "newcomers"
     BOOTSTRAP = "bootstrap"
+    PRESENCE = "presence"
 
 
 class Maintenance:
@@ -81,6 +82,7 @@ class Maintenance:
             Duty.REFRESH: self._refresh_bucket,
             Duty.NEWCOMERS: self._newcomers.ping,
             Duty.BOOTSTRAP: self._watch_contacts,
+            Duty.PRESENCE: asker.presence.turn,
         }
         self._due: dict[Duty, float] = {}
         self._next = inf

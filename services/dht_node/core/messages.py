@@ -59,7 +59,13 @@ class Put(NamedTuple):
     cas: int | None = None
 
 
-Arguments = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put
+class SampleInfohashes(NamedTuple):
+    """`sample_infohashes` (BEP 51): some of the info-hashes that are announced here."""
+
+    target: bytes
+
+
+Arguments = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | SampleInfohashes
 
 
 class Item(NamedTuple):

@@ -29,6 +29,7 @@ from services.dht_node.core.messages import Addressed, Datagram, ErrorReply, Fin
 from services.dht_node.core.operations import Operations
 from services.dht_node.core.peers import PeerStore, SavedPeer
 from services.dht_node.core.ports import Entropy, Verify
+from services.dht_node.core.presence import Presence
 from services.dht_node.core.responder import Responder, Tables
 from services.dht_node.core.routing import RoutingTable
 from services.dht_node.core.stats import NodeStats
@@ -71,8 +72,10 @@ class Node:
         )
         self._items = tables.items
         self._peers = tables.peers
-        self._responder = Responder(config, tables, verify, self.stats)
-        self._asker = Asker(config, self._routing, entropy, self._outbox, self.stats)
+        self._presence = Presence(config, now)
+        self._responder = Responder(config, tables, verify, self.stats, self._presence)
+        self._respond = self._respond_in_auto if self._presence.auto else self._responder.respond
+        self._asker = Asker(config, self._routing, entropy, self._outbox, self.stats, self._presence)
         lookups = Lookups(config, self._routing, self._guard, verify)
         self._operations = Operations(config, self._asker, lookups, self._events.append)
         self._maintenance = Maintenance(config, tables, self._asker, lookups, entropy, self._events.append)
@@ -218,6 +221,11 @@ class Node:
         return self._config.family
 
     @property
+    def read_only(self) -> bool:
+        """Whether we answer nobody just now (BEP 43); see `presence`."""
+        return self._presence.read_only
+
+    @property
     def contacts(self) -> int:
         """Entries of the routing table."""
         return len(self._routing)
@@ -286,11 +294,15 @@ class Node:
         elif query.sender == self._routing.own_id:
             rejected[Rejection.OWN_ID] += 1
         else:
-            answer = self._responder.respond(query, source, now)
+            answer = self._respond(query, source, now)
             if answer is not None:
                 self._outbox.append(_new(Datagram, (answer, source)))
             if not query.read_only:
                 self._maintenance.heard_from(Contact(query.sender, source), now)
+
+    def _respond_in_auto(self, query: Query, source: Address, now: float) -> bytes | None:
+        self._presence.heard_from(source[0], now)
+        return self._responder.respond(query, source, now)
 
     def _refuse(self, error: WireError, source: Address, now: float) -> None:
         self.stats.rejected[error.reason] += 1

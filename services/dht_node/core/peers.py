@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nsmallest
 from itertools import islice
 from math import inf
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import network
 from services.dht_node.core.family import V6
+from services.dht_node.core.ids import distance
 from services.dht_node.core.quotas import Quotas
 
 EVICTION_LOOKS = 16
@@ -58,6 +60,11 @@ class PeerStore:
             return []
         latest = islice(reversed(swarm.items()), self._in_reply)
         return [peer for peer, expires in latest if expires > now]
+
+    def nearest(self, point: bytes, count: int, now: float) -> list[bytes]:
+        """The info-hashes nearest to a point (20 bytes) that anybody has announced of late, at most `count`."""
+        live = (info_hash for info_hash, swarm in self._swarms.items() if next(reversed(swarm.values())) > now)
+        return nsmallest(count, live, key=lambda info_hash: distance(info_hash, point))
 
     def expire(self, now: float) -> None:
         """Forget the peers past their lifetime; costs what is forgotten, and a look at each info-hash."""

@@ -22,10 +22,13 @@ from services.dht_node.core.messages import (
     Ping,
     Put,
     Query,
+    SampleInfohashes,
 )
 from services.dht_node.core.peers import PeerStore
 from services.dht_node.core.ports import Verify
+from services.dht_node.core.presence import Presence
 from services.dht_node.core.routing import RoutingTable
+from services.dht_node.core.samples import Samples
 from services.dht_node.core.stats import NodeStats
 from services.dht_node.core.storage import ItemStore, Standing
 from services.dht_node.core.tokens import Tokens
@@ -58,12 +61,16 @@ class Tables:
 class Responder:
     """Answers the queries of others; `now` is in monotonic seconds."""
 
-    def __init__(self, config: NodeConfig, tables: Tables, verify: Verify, stats: NodeStats) -> None:
+    def __init__(
+        self, config: NodeConfig, tables: Tables, verify: Verify, stats: NodeStats, presence: Presence
+    ) -> None:
         self._config = config
+        self._presence = presence
         self._routing = tables.routing
         self._items = tables.items
         self._peers = tables.peers
         self._tokens = tables.tokens
+        self._samples = Samples(tables.peers, config)
         self._verify = verify
         self._stats = stats
         self._egress = Egress(config)
@@ -82,6 +89,7 @@ class Responder:
             AnnouncePeer: ("announce_peer", self._announce_peer),
             Get: ("get", self._get),
             Put: ("put", self._put),
+            SampleInfohashes: ("sample_infohashes", self._sample_infohashes),
         }
         self.adopt_id(tables.routing.own_id)
 
@@ -94,7 +102,7 @@ class Responder:
 
         None in read-only mode (BEP 43), and when the asker's network has had its share of bytes.
         """
-        if self._config.read_only:
+        if self._presence.read_only:
             self._stats.rejected[Rejection.READ_ONLY] += 1
             return None
         method, answer = self._answers[type(query.arguments)]
@@ -107,7 +115,7 @@ class Responder:
 
         Its reason is the caller's to count: he has the datagrams that deserve no answer to count too.
         """
-        if error.transaction is None or self._config.read_only:
+        if error.transaction is None or self._presence.read_only:
             return None
         code, sentence = _REFUSALS.get(error.reason, _MALFORMED)
         return self._afforded(self._replies.error(error.transaction, pack_address(source), code, sentence), source, now)
@@ -222,6 +230,14 @@ class Responder:
 
     def _store(self, target: bytes, item: Item, source: Address, now: float) -> Rejection | None:
         return None if self._items.put(target, item, now, prefix(source[0])) else Rejection.STORE_FULL
+
+    def _sample_infohashes(self, query: Query, asked: SampleInfohashes, source: Address, now: float) -> bytes:
+        nodes = self._routing.packed_closest(asked.target, now)
+        samples = self._samples
+        shown = samples.shown_to(source[0], self._routing.own_id, now)
+        return self._replies.samples(
+            query.transaction, pack_address(source), nodes, shown, samples.total, samples.interval
+        )
 
     def _refusal(self, query: Query, source: Address, reason: Rejection) -> bytes:
         self._stats.rejected[reason] += 1

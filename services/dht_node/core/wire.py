@@ -27,6 +27,7 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     Reply,
+    SampleInfohashes,
 )
 from shared.format import bencode
 from shared.format.bencode import BencodeError
@@ -147,6 +148,8 @@ def _arguments(message: _Members, members: _Members, loose: bytes | None) -> Arg
         return _put(members, loose)
     if method == b"announce_peer":
         return _announce_peer(members)
+    if method == b"sample_infohashes":
+        return SampleInfohashes(_bytes(members, b"target", ID_SIZE))
     return _unknown(method, members)
 
 
@@ -157,7 +160,7 @@ def _unknown(method: Any, members: _Members) -> FindNode:
     for key in (b"target", b"info_hash"):
         if key in members:
             return FindNode(_bytes(members, key, ID_SIZE))
-    raise WireError(Rejection.UNKNOWN_METHOD, "expected a method of BEP 5 or BEP 44")
+    raise WireError(Rejection.UNKNOWN_METHOD, "expected a method of BEP 5, BEP 44 or BEP 51")
 
 
 def _announce_peer(members: _Members) -> AnnouncePeer:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from services.dht_node.core.compose import encode_query
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import Mode, NodeConfig
 from services.dht_node.core.contact import Address
 from services.dht_node.core.errors import Misuse, Rejection
 from services.dht_node.core.events import BootstrapNeeded, Event, ExternalAddressChanged, Isolated, MutableFound, Stored
@@ -130,7 +130,7 @@ def test_whoever_asks_becomes_a_contact_only_when_he_answers_too() -> None:
 
 
 def test_a_read_only_node_answers_nothing_and_says_so_in_its_queries() -> None:
-    subject = node(replace(LAB, read_only=True))
+    subject = node(replace(LAB, mode=Mode.READ_ONLY))
     subject.receive_datagram(query(Ping()), ASKER, 1.0)
     assert subject.datagrams_to_send() == []
     assert subject.stats.rejected == {Rejection.READ_ONLY: 1}

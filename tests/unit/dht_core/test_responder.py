@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.dht_node.core import compose
-from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.config import Mode, NodeConfig
 from services.dht_node.core.contact import Address, pack_address
 from services.dht_node.core.errors import Rejection, WireError
 from services.dht_node.core.messages import (
@@ -21,8 +21,10 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     Reply,
+    SampleInfohashes,
 )
 from services.dht_node.core.peers import PeerStore
+from services.dht_node.core.presence import Presence
 from services.dht_node.core.responder import Responder, Tables
 from services.dht_node.core.routing import RoutingTable
 from services.dht_node.core.stats import NodeStats
@@ -55,7 +57,7 @@ class Asked:
         )
         for number in range(10):
             self.tables.routing.answered(contact(0, number), 0.0)
-        self.responder = Responder(config, self.tables, self._verify, self.stats)
+        self.responder = Responder(config, self.tables, self._verify, self.stats, Presence(config, 0.0))
 
     def _verify(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
         self.verified += 1
@@ -286,7 +288,59 @@ def refusal(asked: Asked, datagram: bytes) -> object:
 
 
 def test_in_read_only_mode_nobody_is_answered() -> None:
-    asked = Asked(replace(CONFIG, read_only=True))
+    asked = Asked(replace(CONFIG, mode=Mode.READ_ONLY))
     assert asked.datagram(Ping()) is None
     assert refusal(asked, b"d1:ade1:q4:ping1:t2:aa1:y1:qe") is None
     assert asked.stats.rejected == {Rejection.READ_ONLY: 1}
+
+
+def samples_of(asked: Asked, source: Address = SOURCE, now: float = 0.0) -> dict[bytes, object]:
+    reply = bencode.decode(asked.datagram(SampleInfohashes(TARGET), source, now) or b"")
+    body: dict[bytes, object] = reply[b"r"]
+    return body
+
+
+def test_samples_of_info_hashes_and_never_of_items() -> None:
+    asked = Asked()
+    item = asked.put(1)
+    asked.ask(item)
+    hashes = [bytes([number]) * 20 for number in range(30)]
+    for info_hash in hashes:
+        token = asked.ask(GetPeers(info_hash)).token or b""
+        asked.ask(AnnouncePeer(info_hash, 7000, token))
+    body = samples_of(asked)
+    shown = body[b"samples"]
+    assert isinstance(shown, bytes)
+    assert body[b"num"] == 30
+    assert body[b"interval"] == 21_600
+    assert len(body[b"nodes"]) == 8 * 26  # type: ignore[arg-type]  # bytes
+    assert len(shown) == 20 * 20
+    assert {shown[at : at + 20] for at in range(0, 400, 20)} < set(hashes)
+    assert list(body) == sorted(body)
+
+
+def test_samples_change_with_the_interval_and_not_before() -> None:
+    asked = Asked(replace(CONFIG, peer_lifetime=1e9, token_rotation=1e9))
+    for number in range(200):
+        token = asked.ask(GetPeers(bytes([number]) * 20)).token or b""
+        asked.ask(AnnouncePeer(bytes([number]) * 20, 7000, token))
+    first = samples_of(asked)[b"samples"]
+    assert samples_of(asked, ELSEWHERE, 21_599.0)[b"samples"] == first
+    assert samples_of(asked, ELSEWHERE, 21_700.0)[b"samples"] != first
+
+
+def test_who_asks_for_samples_too_often_gets_nodes() -> None:
+    asked = Asked()
+    token = asked.ask(GetPeers(TARGET)).token or b""
+    asked.ask(AnnouncePeer(TARGET, 7000, token))
+    assert [len(samples_of(asked)[b"samples"]) for _ in range(12)] == [20] * 10 + [0, 0]  # type: ignore[arg-type]  # bytes
+    assert samples_of(asked)[b"num"] == 1
+    assert samples_of(asked, ("192.0.2.1", 6881))[b"samples"] == TARGET
+    assert samples_of(asked, now=60.0)[b"samples"] == TARGET
+
+
+def test_samples_of_the_expired_are_not_shown() -> None:
+    asked = Asked()
+    token = asked.ask(GetPeers(TARGET)).token or b""
+    asked.ask(AnnouncePeer(TARGET, 7000, token))
+    assert samples_of(asked, now=CONFIG.peer_lifetime + 1)[b"samples"] == b""

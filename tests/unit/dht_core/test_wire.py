@@ -94,7 +94,7 @@ def test_a_read_only_asker() -> None:
 
 @pytest.mark.parametrize("member", ["target", "info_hash"])
 def test_an_unknown_query_with_a_target_is_a_find_node(member: str) -> None:
-    assert parse(query(b"sample_infohashes", **{member: TARGET})) == Query(b"aa", ID, FindNode(TARGET))
+    assert parse(query(b"find_something", **{member: TARGET})) == Query(b"aa", ID, FindNode(TARGET))
 
 
 def test_a_get_reply_with_everything() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.core.config import LAB, Mode, NodeConfig
 from services.dht_node.core.family import V6
 from services.dht_node.keeping import KeepPace
 from services.dht_node.settings import Ipv6, read
@@ -35,7 +35,7 @@ def test_everything_can_be_chosen() -> None:
             "SCOUT_DHT_BOOTSTRAP": "127.0.0.1:1, router.example:2",
             "SCOUT_DHT_EXTERNAL_IP": "21.75.31.124",
             "SCOUT_DHT_LAB": "true",
-            "SCOUT_DHT_READ_ONLY": "yes",
+            "SCOUT_DHT_MODE": "auto",
             "SCOUT_DHT_STATE_DIR": "state",
             "SCOUT_DHT_INBOUND_RATE": "0",
             "SCOUT_DHT_KEEP_INTERVAL": "60",
@@ -44,7 +44,7 @@ def test_everything_can_be_chosen() -> None:
     )
     assert settings.listen == Endpoint("127.0.0.7", 7000)
     assert settings.bootstrap == (Endpoint("127.0.0.1", 1), Endpoint("router.example", 2))
-    assert settings.node == replace(LAB, read_only=True, external_ip="21.75.31.124", inbound_rate=0)
+    assert settings.node == replace(LAB, mode=Mode.AUTO, external_ip="21.75.31.124", inbound_rate=0)
     assert settings.state_path == Path("state") / "dht_node.state"
     assert (settings.keep_pace, settings.keep_max) == (KeepPace(interval_s=60, poll_s=10), 7)
 
@@ -80,6 +80,7 @@ def test_every_problem_is_named_at_once() -> None:
                 "SCOUT_DHT_INBOUND_RATE": "-1",
                 "SCOUT_DHT_KEEP_INTERVAL": "7200",
                 "SCOUT_DHT_KEEP_MAX": "many",
+                "SCOUT_DHT_MODE": "sometimes",
             }
         )
     assert {line.partition(":")[0] for line in caught.value.problems} == {
@@ -93,4 +94,5 @@ def test_every_problem_is_named_at_once() -> None:
         "SCOUT_DHT_INBOUND_RATE",
         "SCOUT_DHT_KEEP_INTERVAL",
         "SCOUT_DHT_KEEP_MAX",
+        "SCOUT_DHT_MODE",
     }
