@@ -54,13 +54,18 @@ class Guard:
         """Whether one more query of this host is within its rate and burst, now; counts it if so."""
         self.tracked = self._inbound.tracked
         """Hosts whose rate is remembered."""
-        self.own: set[Address] = set()
-        """Addresses that are ours: bound, or what others see."""
-
-    def acceptable(self, address: Address) -> bool:
+        self._own: set[Address] = set()
+        self.acceptable = lru_cache(maxsize=ADDRESS_CACHE)(self._acceptable)
         """Whether this may be a peer's address, as a datagram's source or in a list of nodes."""
+
+    def add_own(self, address: Address) -> None:
+        """This address is ours: bound, or what others see."""
+        self._own.add(address)
+        self.acceptable.cache_clear()
+
+    def _acceptable(self, address: Address) -> bool:
         host, port = address
-        return port != 0 and not self._is_martian(host, self._lab) and address not in self.own
+        return port != 0 and not self._is_martian(host, self._lab) and address not in self._own
 
     def _admits6(self, host: str, now: float) -> bool:
         return self._inbound.spend(subscriber(host), now)

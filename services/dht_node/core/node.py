@@ -95,10 +95,19 @@ class Node:
             stats.bytes_received += len(data)
             if len(data) > limit:
                 stats.rejected[Rejection.TOO_LARGE] += 1
-            elif not acceptable(source):
+                continue
+            if not acceptable(source):
                 stats.rejected[Rejection.MARTIAN_SOURCE] += 1
+                continue
+            try:
+                message = parse(data)
+            except WireError as error:
+                self._refuse(error, source, now)
+                continue
+            if isinstance(message, Query):
+                self._answer(message, source, now)
             else:
-                self._digest(data, source, now)
+                self._take(message, source, now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due at `now`; nothing, when nothing is."""
@@ -123,7 +132,7 @@ class Node:
 
     def add_own_address(self, address: Address) -> None:
         """Never take this address for somebody else's."""
-        self._guard.own.add(address)
+        self._guard.add_own(address)
 
     def stand_beside(self, other: Node | None) -> None:
         """Answer for the node of the other family too when its nodes are wanted (BEP 32), and ask for such; or no more.
@@ -275,17 +284,6 @@ class Node:
         return self._peers.saved(now)
 
     # how
-
-    def _digest(self, data: bytes, source: Address, now: float) -> None:
-        try:
-            message = parse(data)
-        except WireError as error:
-            self._refuse(error, source, now)
-        else:
-            if isinstance(message, Query):
-                self._answer(message, source, now)
-            else:
-                self._take(message, source, now)
 
     def _answer(self, query: Query, source: Address, now: float) -> None:
         rejected = self.stats.rejected

@@ -72,7 +72,7 @@ def parse(data: bytes) -> Message:
     """
     usual = _USUAL(data)
     if usual is not None:
-        return _usual(*usual.groups())
+        return _usual(usual)
     loose = None
     try:
         message = bencode.decode(data)
@@ -103,14 +103,8 @@ def _decode_lenient(data: bytes) -> Any:
 # --- queries
 
 
-def _usual(
-    sender: bytes,
-    target: bytes | None,
-    method: bytes | None,
-    info_hash: bytes | None,
-    read_only: bytes | None,
-    transaction: bytes,
-) -> Query:
+def _usual(usual: re.Match[bytes]) -> Query:
+    sender, target, method, info_hash, read_only, transaction = usual.groups()
     arguments: Arguments
     if target is not None:
         arguments = _new(Get, (target, None, None)) if method == b"3:get" else _new(FindNode, (target,))

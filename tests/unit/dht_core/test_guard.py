@@ -25,7 +25,8 @@ def test_an_address_of_the_network() -> None:
 
 def test_port_0_and_our_own_address() -> None:
     guard = Guard(CONFIG)
-    guard.own.add((HOST, 6881))
+    assert guard.acceptable((HOST, 6881))
+    guard.add_own((HOST, 6881))
     assert not guard.acceptable((HOST, 0))
     assert not guard.acceptable((HOST, 6881))
     assert guard.acceptable((HOST, 6882))
