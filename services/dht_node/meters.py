@@ -67,6 +67,7 @@ class NodeCollector(Collector):
         yield self._gauge("good_contacts", "Contacts that answered of late.", node.good_contacts(now))
         yield self._gauge("answer_ratio", "Share of our queries of late that were answered.", node.answer_ratio)
         yield self._gauge("read_only", "Whether we answer nobody just now (BEP 43).", node.read_only)
+        yield self._gauge("network_size", "Nodes of the network, estimated; 0 while unknown.", node.network_size or 0)
         yield self._gauge("operations_in_hand", "Operations without an outcome yet.", node.in_hand)
         yield self._gauge("stored_items", "BEP 44 items held for others.", node.stored_items)
         yield self._gauge("stored_bytes", "Bytes that those items count for.", node.stored_bytes)
@@ -79,6 +80,10 @@ class NodeCollector(Collector):
         yield self._counter("sent_bytes", "Bytes handed to the socket.", stats.bytes_sent)
         yield self._counter("values_withheld", "Answers without the value that is held.", stats.values_withheld)
         yield self._counter("queries_replied", "Our queries that were answered in any way.", stats.queries_replied)
+        yield self._counter("copies_stored", "Nodes that stored a put of ours.", stats.copies_stored)
+        yield self._counter(
+            "eclipse_suspected", "Lookups that ended among suspiciously near or alike nodes.", stats.eclipse_suspected
+        )
         yield self._counter("queries_timed_out", "Our queries that were given up.", stats.queries_timed_out)
 
     def _gauge(self, name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -191,6 +191,7 @@ class DhtService:
             read_only=node.read_only,
             canary_failures=self.canary.failures,
             canary_age_s=self.canary.age(self._clock.monotonic()),
+            network_size=node.network_size,
         )
 
     async def _put(self, begin: Begin, context: CallContext) -> dht.PutReply:
@@ -287,4 +288,5 @@ def _storing_report(stored: Stored) -> dht.StoringReport:
         prefixes=stored.prefixes,
         closest_distance=stored.shared_bits,
         elapsed_ms=stored.seconds * 1000,
+        suspicious=stored.suspicious,
     )

@@ -38,6 +38,9 @@ class StoringReport(Message, frozen=True, kw_only=True):
     closest_distance: int
     """Number of leading bits that the target shares with the closest storing node; 0 when none stored."""
     elapsed_ms: float
+    suspicious: bool = False
+    """The nodes around the target lay closer together than the size of the network allows, or in too few networks: they
+    may all be one attacker's. So more and farther nodes were written to, at most two of one /16."""
 
 
 class MutableVersion(Message, frozen=True, kw_only=True):
@@ -167,6 +170,8 @@ class StatusReply(Message, frozen=True, kw_only=True):
     """Rounds in a row in which the node's own item did not come back from the DHT."""
     canary_age_s: float | None = None
     """Seconds since it last came back; None: not yet."""
+    network_size: int | None = None
+    """Nodes of the network that answer, as estimated from this node's lookups; None while too little is known."""
 
 
 class Ping(Message, frozen=True, kw_only=True):

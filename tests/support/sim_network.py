@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from heapq import heappop, heappush
+from ipaddress import IPv4Address
 from random import Random
 
 from services.dht_node.core.config import NodeConfig
@@ -30,6 +31,8 @@ from services.dht_node.net.verify import verify_ed25519
 from tests.support.nodes import LAB
 
 PORT = 6881
+SCATTER = 829_507_033
+"""Odd and no multiple of five, so it visits every address once; 0.618 of them, so that it leaves no gaps for long."""
 STEPS_MAX = 20_000_000
 """No simulation needs more; one that does is caught in a loop."""
 
@@ -72,6 +75,16 @@ class SimNode:
         """The node itself."""
         return self.make()
 
+    @property
+    def awake(self) -> bool:
+        """Whether it has been made."""
+        return "node" in vars(self)
+
+
+def _host(number: int) -> str:
+    """An address for each number, scattered over 20/8 to 99/8: neighbours in one /16 are as rare as on the internet."""
+    return str(IPv4Address((20 << 24) + number * SCATTER % (80 << 24)))
+
 
 class Ring:
     """All nodes of a network by their ids, and the table that one of them has after a long life."""
@@ -109,6 +122,7 @@ class SimNetwork:
         self._seed = seed
         self._random = Random(seed)
         self._by_address: dict[Address, SimNode] = {}
+        self._intruders: list[Contact] = []
         self._queue: list[tuple[float, int, SimNode | Address, bytes, Address]] = []
         self._tick = 0
         self._pace: dict[tuple[Address, Address], float] = {}
@@ -150,6 +164,18 @@ class SimNetwork:
             ring.contacts.append(Contact(node_id, self._add(make).address))
         ring.close()
 
+    def intrude(self, intruder: Node, address: Address) -> None:
+        """Let somebody in whom every honest node knows, as far as its table has room; `pick` never picks him.
+
+        Tables are full of nodes with long lives, and those are never replaced: so there is room only in the buckets
+        nearest to their owners' own ids.
+        """
+        self._by_address[address] = SimNode(lambda: intruder, address)
+        self._intruders.append(Contact(intruder.id, address))
+        for sim in self.nodes:
+            if sim.awake:
+                sim.node.add_known(self._intruders[-1:], self.now)
+
     def kill(self, sim: SimNode) -> None:
         """Take a node off the network for good."""
         sim.alive = False
@@ -163,7 +189,7 @@ class SimNetwork:
 
     def _add(self, make: Callable[[], Node]) -> SimNode:
         number = len(self.nodes)
-        sim = SimNode(make, (f"{10 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}.1", PORT))
+        sim = SimNode(make, (_host(number), PORT))
         self.nodes.append(sim)
         self._by_address[sim.address] = sim
         return sim
@@ -171,6 +197,7 @@ class SimNetwork:
     def _long_lived(self, config: NodeConfig, ring: Ring, dice: Random) -> Node:
         node = Node(config, entropy=dice.randbytes, verify=verify_ed25519, now=self.now)
         node.add_known(ring.table(node.id, config, dice), self.now)
+        node.add_known(self._intruders, self.now)
         return node
 
     # what they do

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from services.dht_node.core.family import V4, Family
 
+NETWORKS_MIN = 5
+"""Of eight honest nodes on the public network hardly ever four or more share a /16 with another."""
+
 
 class Mode(StrEnum):
     """Whether a node answers strangers; see `presence`."""
@@ -47,7 +50,13 @@ class NodeConfig:
     """A query unanswered for so long is given up."""
     put_width: int = 8
     put_width_wide: int = 20
-    """When fewer than put_width acknowledged."""
+    """When fewer than put_width acknowledged, or the neighbourhood of the target is suspicious."""
+    put_width_max: int = 64
+    """When even so many are suspicious."""
+    networks_min: int | None = None
+    """Distinct /16 that the k nearest to a target must lie in; None: 5, in labs 0, which lie in one network."""
+    counted_per_network: int = 2
+    """Nodes of one /16 that count in a suspicious neighbourhood."""
     put_quorum: int = 3
     warm_lookup: float = 60.0
     """A lookup's nodes and tokens serve a put of the same target for so long."""
@@ -133,6 +142,18 @@ class NodeConfig:
     vote_share: float = 2 / 3
     version: bytes = field(default=b"SC\x00\x01")
     """BEP 5 `v`: two letters of the client and its version."""
+
+    @property
+    def least_networks(self) -> int:
+        """`networks_min`, or what it is by default."""
+        if self.networks_min is not None:
+            return self.networks_min
+        return 0 if self.lab else NETWORKS_MIN
+
+    @property
+    def tells_networks_apart(self) -> bool:
+        """Whether it matters in which /16 a node is."""
+        return self.least_networks > 0
 
 
 LAB = NodeConfig(

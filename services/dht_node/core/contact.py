@@ -91,6 +91,11 @@ def subscriber(host: str) -> str:
     return unpack_ip(pack_ip(host)[:8] + bytes(8))
 
 
+def wide_prefix(host: str) -> bytes:
+    """The /16 that an IPv4 address lies in, 2 bytes: what one owner of many addresses may well have whole."""
+    return pack_ip(host)[:2]
+
+
 def is_local(ip: bytes) -> bool:
     """Whether an address (4 or 16 bytes) is private, loopback or link-local: BEP 42 ties no id to it.
 

@@ -105,6 +105,8 @@ class Stored:
     lookup: LookupCounts
     rejected: dict[int, int] = field(default_factory=dict)
     """KRPC error code -> nodes."""
+    suspicious: bool = False
+    """The nodes around the target lay too close together or in too few networks, so more of them were written to."""
 
 
 @dataclass(frozen=True, slots=True)

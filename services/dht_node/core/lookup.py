@@ -14,6 +14,9 @@ An answer that names nobody nearer than the nearest known means that the lookup 
 asked at once (the paper, section 2.3). Where some never answer, a few behind the eight are asked with them: to learn
 that a node has gone takes 0.3 s or more, longer than the whole way there.
 
+A lookup whose neighbourhood is suspicious is widened by its owner: it goes on until more than eight have answered, and
+of one /16 only a few count. So it passes by a ring of sybils that lie in few networks, however many they are.
+
 `find_node`, `get`, `get_peers` and the first half of a put are this same traversal with another question.
 """
 
@@ -21,24 +24,26 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import Address, Contact
+from services.dht_node.core.contact import Address, Contact, wide_prefix
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.events import LookupCounts, Version
 from services.dht_node.core.ids import ID_BITS
 from services.dht_node.core.items import Found
 from services.dht_node.core.messages import FindNode, Get, GetPeers, Reply
 from services.dht_node.core.ports import Verify
-from shared.format import bep44
+from services.dht_node.core.verdicts import Verdicts
 
 CANDIDATES_MAX = 256
 """Nodes remembered by one lookup; the farthest unasked are forgotten."""
+NETWORK_MAX = 32
+"""Of these from one /16, where networks are told apart: whoever has one must not crowd out the others."""
 ASKED_MAX = 128
 """Queries of one lookup. An honest one asks 20 to 40; whoever makes up ever closer nodes ends here."""
 PEERS_MAX = 2000
@@ -74,6 +79,17 @@ class Step(Enum):
 _LIVE = frozenset({Step.KNOWN, Step.ASKED, Step.ANSWERED})
 
 
+class Neighbourhood(NamedTuple):
+    """The nodes that a lookup ended with, nearest first."""
+
+    nodes: Sequence[Candidate]
+    suspicious: bool
+    """They lie too close together, or in too few networks: the target may be surrounded. All are to be written to."""
+
+
+NOWHERE = Neighbourhood((), suspicious=False)
+
+
 @dataclass(slots=True, eq=False)
 class Candidate:
     """One node, as this lookup knows it."""
@@ -105,19 +121,27 @@ class Lookup:
     ) -> None:
         """`usable` says whether an address can be a node's at all (not a martian, not port 0)."""
         self.goal = goal
+        self.width = config.k
+        """Answering nodes that make it complete."""
+        self.ended = False
+        """It has run to its end once; its owner may have let it go on."""
+        self.suspicious = False
+        """It has been widened."""
         self.reserve = 0
         """Nodes to ask behind the frontier once the lookup is home: as many as will not answer."""
         self.peers: dict[Address, None] = {}
         self._target = int.from_bytes(goal.target, "big")
         self._own_id = own_id
         self._usable = usable
-        self._verify = verify
         self._config = config
         self._order: list[Candidate] = []
         """Nearest first."""
         self._known: set[Address] = set()
-        self._judged: dict[Found, Found | None] = {}
-        """Each value is verified once and kept once; None: its signature is bad."""
+        self._networks: Counter[bytes] = Counter()
+        """Candidates by /16."""
+        self._share = 0
+        """Nodes of one /16 that count; 0: all."""
+        self._verdicts = Verdicts(goal.target, goal.salt, verify)
         self._late = 0
         self._asked = 0
         self._home = False
@@ -149,10 +173,10 @@ class Lookup:
         """Whether the nearest nodes that answer have all been asked."""
         live = 0
         waiting = False
-        for candidate in self._order:
+        for candidate in self._counted():
             if candidate.step is Step.ANSWERED:
                 live += 1
-                if live == self._config.k:
+                if live == self.width:
                     return True
             elif candidate.step is Step.SLOW:
                 waiting = waiting or not candidate.suspect
@@ -169,7 +193,13 @@ class Lookup:
     @property
     def newest(self) -> int | None:
         """The highest seq of a valid value that has come in; 0 of an immutable one."""
-        return max((held.seq for held in self._judged.values() if held is not None), default=None)
+        return self._verdicts.newest
+
+    def widen(self, width: int) -> None:
+        """Go on until `width` nodes have answered, of one /16 a few only; the neighbourhood is suspicious."""
+        self.width = width
+        self.suspicious = True
+        self._share = self._config.counted_per_network if self._config.tells_networks_apart else 0
 
     # what came of it
 
@@ -228,11 +258,15 @@ class Lookup:
 
     def answered(self, limit: int) -> list[Candidate]:
         """The nearest nodes that answered, nearest first."""
-        return [c for c in self._order if c.step is Step.ANSWERED][:limit]
+        return list(islice((c for c in self._counted() if c.step is Step.ANSWERED), limit))
 
     def closest(self) -> list[Candidate]:
         """The k nearest nodes that answered."""
         return self.answered(self._config.k)
+
+    def neighbourhood(self) -> Neighbourhood:
+        """The nodes to write to, and some more in case that they fail."""
+        return Neighbourhood(self.answered(max(self.width, self._config.put_width_wide)), self.suspicious)
 
     def versions(self) -> tuple[Version, ...]:
         """Every distinct version that nodes hold, highest seq first."""
@@ -255,17 +289,31 @@ class Lookup:
 
     def _frontier(self) -> Iterator[Candidate]:
         """The nearest nodes that have answered or may be expected to."""
-        live = (c for c in self._order if c.step in _LIVE)
-        return islice(live, self._config.k + self.reserve if self._home else self._config.k)
+        live = (c for c in self._counted() if c.step in _LIVE)
+        return islice(live, self.width + self.reserve if self._home else self.width)
 
     def _window(self) -> int:
         """How many nodes of the frontier may be in flight."""
         if self._home:
-            return self._config.k + self.reserve
+            return self.width + self.reserve
         return min(self._config.alpha + self._late, self._config.alpha_max)
+
+    def _counted(self) -> Iterator[Candidate]:
+        """All nodes but those, once the lookup is widened, of whose network enough nearer ones live."""
+        living: Counter[bytes] = Counter()
+        for candidate in self._order:
+            if self._share and candidate.step in _LIVE:
+                network = wide_prefix(candidate.address[0])
+                living[network] += 1
+                if living[network] > self._share:
+                    continue
+            yield candidate
 
     def _insert(self, node_id: bytes | None, address: Address, distance: int, hops: int) -> None:
         if address in self._known or not self._usable(address):
+            return
+        network = wide_prefix(address[0])
+        if self._config.tells_networks_apart and self._networks[network] >= NETWORK_MAX:
             return
         if len(self._order) >= CANDIDATES_MAX:
             farthest = self._order[-1]
@@ -273,7 +321,9 @@ class Lookup:
                 return
             self._order.pop()
             self._known.discard(farthest.address)
+            self._networks[wide_prefix(farthest.address[0])] -= 1
         self._known.add(address)
+        self._networks[network] += 1
         insort(self._order, Candidate(node_id, address, distance, hops), key=_distance)
 
     def _place(self, candidate: Candidate, node_id: bytes) -> None:
@@ -295,7 +345,7 @@ class Lookup:
             return Rejection.OWN_ID
         if reply.value is None or not isinstance(self.goal.question, Get):
             return None
-        found = self._checked(reply, reply.value)
+        found = self._verdicts.judge(reply, reply.value)
         if isinstance(found, Rejection):
             return found
         candidate.held = found
@@ -304,22 +354,3 @@ class Lookup:
     def _withholds(self, reply: Reply) -> bool:
         """Whether a node holds a version that it did not show, as one does that is short of bytes (`core.egress`)."""
         return isinstance(self.goal.question, Get) and reply.value is None and reply.seq is not None
-
-    def _checked(self, reply: Reply, value: bytes) -> Found | Rejection:
-        if len(value) > bep44.MAX_VALUE:
-            return Rejection.VALUE_TOO_BIG
-        if bep44.immutable_target(value) == self.goal.target:
-            found = Found(value, 0, b"")
-            return self._judged.setdefault(found, found) or Rejection.WRONG_KEY
-        if reply.public_key is None or reply.signature is None or reply.seq is None:
-            return Rejection.WRONG_KEY
-        if bep44.mutable_target(reply.public_key, self.goal.salt) != self.goal.target:
-            return Rejection.WRONG_KEY
-        return self._verified(Found(value, reply.seq, reply.signature), reply.public_key)
-
-    def _verified(self, found: Found, public_key: bytes) -> Found | Rejection:
-        if found not in self._judged:
-            message = bep44.signable_bytes(found.value, found.seq, self.goal.salt)
-            good = self._verify(public_key, found.signature, message)
-            self._judged[found] = found if good else None
-        return self._judged[found] or Rejection.BAD_SIGNATURE

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import wide_prefix
+from services.dht_node.core.density import NetworkSize
 from services.dht_node.core.guard import Guard
 from services.dht_node.core.lookup import Goal, Lookup
 from services.dht_node.core.ports import Verify
 from services.dht_node.core.routing import RoutingTable
+from services.dht_node.core.stats import NodeStats
 
 SEEDS = 16
 """Contacts that a lookup begins with: twice its frontier, because some have gone."""
@@ -26,8 +29,12 @@ RESERVE = 2
 class Lookups:
     """Makes the lookups of one node."""
 
-    def __init__(self, config: NodeConfig, routing: RoutingTable, guard: Guard, verify: Verify) -> None:
+    def __init__(
+        self, config: NodeConfig, routing: RoutingTable, guard: Guard, verify: Verify, stats: NodeStats
+    ) -> None:
+        self.network_size = NetworkSize(config.k)
         self._config = config
+        self._stats = stats
         self._unanswered = UNANSWERED_AT_FIRST
         self._routing = routing
         self._guard = guard
@@ -46,15 +53,46 @@ class Lookups:
         lookup.add(contacts)
         return bool(contacts)
 
-    def ended(self, lookup: Lookup) -> None:
-        """Learn from a lookup that ran to its end how many of the nodes on its way answer."""
+    def goes_on(self, lookup: Lookup) -> bool:
+        """Whether a lookup that has come to its end has more to do: with more contacts, or wider."""
+        if not lookup.ended:
+            lookup.ended = True
+            self._learn(lookup)
+            if self._seed_more(lookup):
+                return True
+        return self._widen(lookup)
+
+    # how
+
+    def _learn(self, lookup: Lookup) -> None:
         counts = lookup.counts(0.0)
         if heard_of := counts.answered + counts.timed_out:
             self._unanswered += (counts.timed_out / heard_of - self._unanswered) / UNANSWERED_LOOKUPS
+        closest = lookup.closest()
+        if len(closest) == self._config.k:
+            self.network_size.learn(lookup.goal.target, closest[-1].distance)
 
-    def widen(self, lookup: Lookup) -> bool:
-        """Give a lookup that ended with too few answers more contacts; False when there are none."""
+    def _seed_more(self, lookup: Lookup) -> bool:
+        """Give a lookup that ended with too few answers more contacts, when there are any."""
         if len(self._routing) <= SEEDS or len(lookup.closest()) >= self._config.k:
             return False
         lookup.add(self._routing.closest(lookup.goal.target, SEEDS_WIDE))
         return not lookup.complete
+
+    def _widen(self, lookup: Lookup) -> bool:
+        """Let a lookup that ended in a suspicious neighbourhood look beyond it, if it has not gone far enough."""
+        config = self._config
+        if lookup.width >= config.put_width_max or not self._suspicious(lookup):
+            return False
+        if not lookup.suspicious:
+            self._stats.eclipse_suspected += 1
+        lookup.widen(config.put_width_wide if lookup.width < config.put_width_wide else config.put_width_max)
+        return not lookup.complete
+
+    def _suspicious(self, lookup: Lookup) -> bool:
+        nearest = lookup.answered(lookup.width)
+        if len(nearest) < lookup.width:
+            return False
+        networks = {wide_prefix(candidate.address[0]) for candidate in nearest}
+        few = self._config.tells_networks_apart and len(networks) < self._config.least_networks
+        return few or self.network_size.too_dense(nearest[-1].distance, len(nearest))

@@ -76,8 +76,8 @@ class Node:
         self._responder = Responder(config, tables, verify, self.stats, self._presence)
         self._respond = self._respond_in_auto if self._presence.auto else self._responder.respond
         self._asker = Asker(config, self._routing, entropy, self._outbox, self.stats, self._presence)
-        lookups = Lookups(config, self._routing, self._guard, verify)
-        self._operations = Operations(config, self._asker, lookups, self._events.append)
+        lookups = self._lookups = Lookups(config, self._routing, self._guard, verify, self.stats)
+        self._operations = Operations(config, self._asker, lookups, self._events.append, self.stats)
         self._maintenance = Maintenance(config, tables, self._asker, lookups, entropy, self._events.append)
         self._maintenance.start(now)
 
@@ -243,6 +243,11 @@ class Node:
     def answer_ratio(self) -> float:
         """Share of our queries of late that were answered, 0 to 1; 1 before the first."""
         return self._asker.answer_ratio
+
+    @property
+    def network_size(self) -> int | None:
+        """Nodes of the network that answer, as estimated from our lookups; None while too little is known."""
+        return self._lookups.network_size.nodes
 
     @property
     def in_hand(self) -> int:

@@ -25,6 +25,7 @@ from services.dht_node.core.items import Publishable
 from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.pinging import Pinging
+from services.dht_node.core.stats import NodeStats
 from services.dht_node.core.warm import WarmLookups
 from services.dht_node.core.work import Conclude, Desk, Read, Work, Write
 
@@ -38,13 +39,15 @@ class TooManyOperations(RuntimeError):  # noqa: N818  # says what there was too 
 class Operations:
     """The lines of work, and when each operation must be answered."""
 
-    def __init__(self, config: NodeConfig, asker: Asker, lookups: Lookups, emit: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, config: NodeConfig, asker: Asker, lookups: Lookups, emit: Callable[[Outcome], None], stats: NodeStats
+    ) -> None:
         """`emit` takes the outcomes."""
         self._config = config
         self._asker = asker
         self._emit = emit
         highest = HighestSeqs(config.seqs_remembered_max)
-        self._desk = Desk(config, asker, WarmLookups(config), lookups, highest, self._tell, self._released)
+        self._desk = Desk(config, asker, WarmLookups(config), lookups, stats, highest, self._tell, self._released)
         self._lines: dict[_Key, deque[Work]] = {}
         """The first of each is under way."""
         self._moved: deque[_Key] = deque()

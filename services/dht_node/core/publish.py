@@ -79,13 +79,27 @@ def storers(candidates: Iterable[Candidate]) -> list[Storer]:
 class Publication:
     """One item on its way to the nodes nearest its target."""
 
-    def __init__(self, item: Publishable, nodes: Sequence[Storer], quorum: int, config: NodeConfig) -> None:
-        """`nodes` nearest first; `quorum` is lowered to the number of nodes that there are."""
+    def __init__(
+        self,
+        item: Publishable,
+        nodes: Sequence[Storer],
+        quorum: int,
+        config: NodeConfig,
+        *,
+        suspicious: bool = False,
+    ) -> None:
+        """`nodes` nearest first; `quorum` is lowered to the number of nodes that there are.
+
+        In a suspicious neighbourhood all of `nodes` are written to, and the quorum is half of them: a few copies may be
+        no copies at all.
+        """
         self.item = item
-        self.nodes = list(nodes[: config.put_width_wide])
+        self.nodes = list(nodes[: config.put_width_max if suspicious else config.put_width_wide])
         self.rejected: Counter[int] = Counter()
-        self._width = config.put_width
-        self._quorum = max(1, min(quorum, len(self.nodes)))
+        self._suspicious = suspicious
+        self._width = len(self.nodes) if suspicious else config.put_width
+        least = len(self.nodes) // 2 if suspicious else 1
+        self._quorum = max(1, least, min(quorum, len(self.nodes)))
         self._conditional = isinstance(item, MutablePut) and item.seen is not None
         self._again: deque[tuple[Storer, Arguments]] = deque()
         for node in self.nodes[: self._width]:
@@ -182,6 +196,7 @@ class Publication:
             seconds=seconds,
             lookup=lookup,
             rejected=dict(self.rejected),
+            suspicious=self._suspicious,
         )
 
     # how

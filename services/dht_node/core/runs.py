@@ -28,18 +28,14 @@ class LookupRun:
         self._asker = asker
         self._progress = progress
         self._stopped = False
-        self._widened = False
 
     def pump(self, now: float) -> None:
         """Ask whom the lookup names, as far as there is room."""
         if self._stopped:
             return
         self._ask(now)
-        if self.lookup.complete and not self._widened:
-            self._widened = True
-            self._lookups.ended(self.lookup)
-            if self._lookups.widen(self.lookup):
-                self._ask(now)
+        while self.lookup.complete and self._lookups.goes_on(self.lookup):
+            self._ask(now)
         self._progress(now)
 
     def _ask(self, now: float) -> None:

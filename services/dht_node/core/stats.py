@@ -25,5 +25,9 @@ class NodeStats:
     queries_replied: int = 0
     """Our own that were answered in any way."""
     queries_timed_out: int = 0
+    copies_stored: int = 0
+    """Nodes that stored a put of ours, also those that did so after its outcome had been told."""
+    eclipse_suspected: int = 0
+    """Lookups that ended among nodes too close together or in too few networks."""
     errors_received: Counter[int] = field(default_factory=Counter)
     """KRPC errors we were answered with, by code."""

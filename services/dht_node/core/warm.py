@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.lookup import Candidate, Goal, Lookup
+from services.dht_node.core.lookup import NOWHERE, Goal, Lookup, Neighbourhood
 
 
 class WarmLookups:
@@ -11,20 +11,20 @@ class WarmLookups:
 
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
-        self._kept: dict[tuple[type, bytes], tuple[float, list[Candidate]]] = {}
+        self._kept: dict[tuple[type, bytes], tuple[float, Neighbourhood]] = {}
 
     def keep(self, lookup: Lookup, now: float) -> None:
         """Remember a lookup that ran to its end."""
         key = _key(lookup.goal)
         self._kept.pop(key, None)
-        self._kept[key] = now, lookup.answered(self._config.put_width_wide)
+        self._kept[key] = now, lookup.neighbourhood()
         while len(self._kept) > self._config.warm_lookups_max or not self._is_fresh(next(iter(self._kept)), now):
             del self._kept[next(iter(self._kept))]
 
-    def nodes(self, goal: Goal, now: float) -> list[Candidate]:
-        """The nodes of the last lookup of `goal`, nearest first; none when it is too long ago."""
+    def neighbourhood(self, goal: Goal, now: float) -> Neighbourhood:
+        """The nodes of the last lookup of `goal`; none when it is too long ago."""
         key = _key(goal)
-        return self._kept[key][1] if key in self._kept and self._is_fresh(key, now) else []
+        return self._kept[key][1] if key in self._kept and self._is_fresh(key, now) else NOWHERE
 
     def _is_fresh(self, key: tuple[type, bytes], now: float) -> bool:
         return now - self._kept[key][0] < self._config.warm_lookup

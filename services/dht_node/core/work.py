@@ -20,10 +20,11 @@ from services.dht_node.core.events import (
 )
 from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import MutablePut, Publishable
-from services.dht_node.core.lookup import Goal, Lookup
+from services.dht_node.core.lookup import NOWHERE, Goal, Lookup, Neighbourhood
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.publish import Publication, storers
 from services.dht_node.core.runs import LookupRun, PublicationRun
+from services.dht_node.core.stats import NodeStats
 from services.dht_node.core.warm import WarmLookups
 
 NO_LOOKUP = LookupCounts(asked=0, answered=0, timed_out=0, hops=0, seconds=0.0)
@@ -61,6 +62,7 @@ class Desk:
     asker: Asker
     warm: WarmLookups
     lookups: Lookups
+    stats: NodeStats
     highest: HighestSeqs
     tell: Callable[[Outcome], None]
     """Hands out the outcome of one operation."""
@@ -155,7 +157,7 @@ class Write:
     def start(self, now: float) -> None:
         """Begin; it is this work's turn."""
         self.started = True
-        warm = Publication(self._item, storers(self._desk.warm.nodes(self.goal, now)), self._quorum, self._desk.config)
+        warm = self._publication_to(self._desk.warm.neighbourhood(self.goal, now))
         if warm.nodes and not warm.conflict:
             self._publish(warm, now)
         else:
@@ -184,9 +186,11 @@ class Write:
         run.stop()
         self._counts = run.counts(now)
         self._desk.warm.keep(run.lookup, now)
-        nodes = storers(run.lookup.answered(self._desk.config.put_width_wide))
         self._warm = False
-        self._publish(Publication(self._item, nodes, self._quorum, self._desk.config), now)
+        self._publish(self._publication_to(run.lookup.neighbourhood()), now)
+
+    def _publication_to(self, near: Neighbourhood) -> Publication:
+        return Publication(self._item, storers(near.nodes), self._quorum, self._desk.config, suspicious=near.suspicious)
 
     def _publish(self, publication: Publication, now: float) -> None:
         self._publication = PublicationRun(publication, self._desk.asker, self._progress, now)
@@ -205,6 +209,8 @@ class Write:
             self._conclude(now)
         if publication.settled:
             self._release()
+        if publication.closed:
+            self._desk.stats.copies_stored += publication.stored
 
     def _conclude(self, now: float) -> None:
         operation, self._operation = self._operation, None
@@ -213,7 +219,7 @@ class Write:
         if self._publication is not None:
             publication, seconds = self._publication.publication, now - self._publication.started
         else:
-            publication, seconds = Publication(self._item, (), self._quorum, self._desk.config), 0.0
+            publication, seconds = self._publication_to(NOWHERE), 0.0
             self._counts = self._lookup.counts(now) if self._lookup else NO_LOOKUP
         outcome = publication.outcome(operation, self._counts, seconds)
         if isinstance(self._item, MutablePut) and 2 * outcome.stored > outcome.asked:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -303,3 +304,28 @@ def test_a_value_is_nothing_to_a_find_node() -> None:
     run.add([contact(1)])
     assert run.replied(*answered_with(run, Author().version(1))) is None
     assert not run.found
+
+
+def test_a_widened_lookup_goes_on_and_counts_two_of_one_network() -> None:
+    config = replace(LAB, networks_min=5)
+    run = Lookup(Goal(Get(bytes(20))), OWN_ID, lambda _address: True, verify_ed25519, config)
+    run.add(contact(distance, f"150.1.0.{distance}") for distance in range(1, 17))
+    run.add(contact(distance, f"20.{distance}.0.1") for distance in range(100, 130))
+    answer_all(run)
+    assert [candidate.distance for candidate in run.closest()] == list(range(1, 9))
+
+    run.widen(20)
+    assert not run.complete
+    answer_all(run)
+    assert [candidate.distance for candidate in run.neighbourhood().nodes] == [1, 2, *range(100, 118)]
+    assert run.neighbourhood().suspicious
+
+
+def test_no_network_crowds_out_the_others_with_made_up_nodes() -> None:
+    run = Lookup(Goal(Get(bytes(20))), OWN_ID, lambda _address: True, verify_ed25519, replace(LAB, networks_min=5))
+    run.add(contact(distance, f"150.1.{distance >> 8}.{distance & 255}") for distance in range(1, 2_000))
+    run.add([contact(100_000, "20.1.0.1")])
+    answer_all(run)
+    run.widen(20)
+    answer_all(run)
+    assert run.answered(20)[-1].distance == 100_000

@@ -55,6 +55,19 @@ def test_writes_to_the_eight_nearest_with_the_token_of_each() -> None:
     )
 
 
+def test_in_a_suspicious_neighbourhood_all_are_written_to_and_half_of_them_are_the_quorum() -> None:
+    nodes = storers([node(distance) for distance in range(1, 21)])
+    run = Publication(TWO, nodes, 3, LAB, suspicious=True)
+    sent = queries(run)
+    assert len(sent) == 20
+    for storer, _ in sent[:9]:
+        run.replied(storer, ACKNOWLEDGED)
+    assert not run.due
+    run.replied(sent[9][0], ACKNOWLEDGED)
+    assert run.due
+    assert run.outcome(1, NO_LOOKUP, 0.0).suspicious
+
+
 def test_a_node_without_a_token_can_not_be_written_to() -> None:
     silent = node(1)
     silent.token = None
