@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood bench-krpc bench-storage bench-bus bench-sync bench-lookup clean
+.PHONY: help demo up test check format interop fuzz flood bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -73,6 +73,9 @@ bench-sync: $(DEV)  ## Syncs and reads a second on a 16-node swarm, and their la
 
 bench-lookup: $(DEV)  ## Nodes asked by a lookup against the size of a simulated network
 	$(BIN)/python -m bench.lookup
+
+bench-churn: $(DEV)  ## A day of churn in a simulated network: whether items that are kept survive it
+	$(BIN)/python -m bench.churn
 
 clean:  ## Remove .venv and all caches
 	rm -rf .venv build bench/build .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -164,6 +164,11 @@ class SimNetwork:
             ring.contacts.append(Contact(node_id, self._add(make).address))
         ring.close()
 
+    def wake(self) -> None:
+        """Let all nodes begin to keep their tables up."""
+        for sim in self.nodes:
+            self._drain(sim)
+
     def intrude(self, intruder: Node, address: Address) -> None:
         """Let somebody in whom every honest node knows, as far as its table has room; `pick` never picks him.
 

@@ -123,6 +123,10 @@ class NodeConfig:
     bad_failures: int = 3
     """Queries in a row unanswered before a contact may be replaced."""
     bucket_refresh: float = 15 * 60.0
+    refresh_interval: float = 10.0
+    """Buckets due at the same time are refreshed one by one."""
+    watch_interval: float = 10.0
+    """How often the number of good contacts is looked at while there are enough."""
     ping_interval: float = 6.0
     """One stale contact is pinged so often: 264 contacts are gone round in under half an hour."""
     good_contacts_min: int = 8

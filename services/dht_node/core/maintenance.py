@@ -28,10 +28,6 @@ EXPIRY_INTERVAL = 60.0
 """Items and peers past their lifetime are never shown; their memory is freed once a minute."""
 EXPIRY_PAUSE = 0.01
 """When very much expires together it is freed in slices, and in between queries are answered."""
-WATCH_INTERVAL = 10.0
-"""How often the number of good contacts is looked at while there are enough."""
-REFRESH_INTERVAL = 10.0
-"""Buckets due at the same time are refreshed one by one."""
 FILLED_BUCKETS = 4
 """The large buckets: after joining, a lookup through each fills the table before it is needed."""
 
@@ -150,13 +146,13 @@ class Maintenance:
         target = self._tables.routing.refresh_target(now, self._entropy)
         if target is not None:
             self._find(target, lambda _lookup, _now: None, now)
-        return now + self._jittered(REFRESH_INTERVAL)
+        return now + self._jittered(self._config.refresh_interval)
 
     def _watch_contacts(self, now: float) -> float:
         """Too few good contacts, after a start or an outage: ask the bootstrap nodes, ever more rarely."""
         if self._tables.routing.good_count(now) >= self._config.good_contacts_min:
             self._backoff = self._config.bootstrap_backoff
-            return now + self._jittered(WATCH_INTERVAL)
+            return now + self._jittered(self._config.watch_interval)
         self._emit(BootstrapNeeded())
         if len(self._tables.routing):
             self.join((), (), now)
