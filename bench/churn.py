@@ -1,10 +1,10 @@
 """A day of churn: does what is put again once an hour survive it? `python -m bench.churn` (or `make bench-churn`).
 
-A simulated network in virtual time in which every node lives for a random time, half of them for less than 14 hours (the
-half-life that pkarr-churn saw), and each dead one is replaced by one that knows nobody. Four keepers of ours put each item
-again every hour, give or take 20 %, from its signed copy, as `services.dht_node.keeping` does. Tables are kept up ten
-times more slowly than by default, which saves time here and makes it harder. Every hour a stranger reads a tenth of the
-items, and at the end all of them. The last line printed is one JSON object.
+A simulated network in virtual time in which every node lives for a random time, half of them for less than 14 hours
+(the half-life that pkarr-churn saw), and each dead one is replaced by one that knows nobody. Four keepers of ours put
+each item again every hour, give or take 20 %, from its signed copy, as `services.dht_node.keeping` does. Tables are
+kept up ten times more slowly than by default, which saves time here and makes it harder. Every hour strangers read a
+tenth of the items, and at the end all of them. The last line printed is one JSON object.
 """
 
 from __future__ import annotations

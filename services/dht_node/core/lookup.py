@@ -182,8 +182,9 @@ class Lookup:
                 waiting = waiting or not candidate.suspect
             elif candidate.step is Step.ASKED or (candidate.step is Step.KNOWN and self._asked < ASKED_MAX):
                 return False
-        # with fewer than k answers even a slow one is worth its wait; of suspects only when nobody else answered
-        return not (waiting or (self._late and not live))
+        # too few have answered: then even a slow one is worth its wait, but not where we look only to be sure; of
+        # suspects only when nobody else answered
+        return not ((waiting and not self.suspicious) or (self._late and not live))
 
     @property
     def found(self) -> bool:
@@ -299,15 +300,21 @@ class Lookup:
         return min(self._config.alpha + self._late, self._config.alpha_max)
 
     def _counted(self) -> Iterator[Candidate]:
-        """All nodes but those, once the lookup is widened, of whose network enough nearer ones live."""
+        """All nodes; once the lookup is widened, of each /16 the nearest few that live among the nearest few more.
+
+        If the dead did not count at all, whoever names many that never were could hold the lookup up, two at a time.
+        """
+        if not self._share:
+            yield from self._order
+            return
+        seen: Counter[bytes] = Counter()
         living: Counter[bytes] = Counter()
         for candidate in self._order:
-            if self._share and candidate.step in _LIVE:
-                network = wide_prefix(candidate.address[0])
-                living[network] += 1
-                if living[network] > self._share:
-                    continue
-            yield candidate
+            network = wide_prefix(candidate.address[0])
+            seen[network] += 1
+            living[network] += candidate.step in _LIVE
+            if living[network] <= self._share and seen[network] <= 2 * self._share:
+                yield candidate
 
     def _insert(self, node_id: bytes | None, address: Address, distance: int, hops: int) -> None:
         if address in self._known or not self._usable(address):
