@@ -267,7 +267,12 @@ class Lookup:
 
     def neighbourhood(self) -> Neighbourhood:
         """The nodes to write to, and some more in case that they fail."""
-        return Neighbourhood(self.answered(max(self.width, self._config.put_width_wide)), self.suspicious)
+        nodes = self.answered(max(self.width, self._config.put_width_wide))
+        if len(nodes) < self._config.k:
+            # a network of few networks: better written to, all alike as they are, than to two nodes only
+            others = (c for c in self._order if c.step is Step.ANSWERED and c not in nodes)
+            nodes += islice(others, self._config.k - len(nodes))
+        return Neighbourhood(nodes, self.suspicious)
 
     def versions(self) -> tuple[Version, ...]:
         """Every distinct version that nodes hold, highest seq first."""

@@ -329,3 +329,13 @@ def test_no_network_crowds_out_the_others_with_made_up_nodes() -> None:
     run.widen(20)
     answer_all(run)
     assert run.answered(20)[-1].distance == 100_000
+
+
+def test_in_a_net_that_lies_in_one_network_the_eight_nearest_are_written_to_all_the_same() -> None:
+    config = replace(LAB, networks_min=5)
+    run = Lookup(Goal(Get(bytes(20))), OWN_ID, lambda _address: True, verify_ed25519, config)
+    run.add(contact(distance, f"150.1.0.{distance}") for distance in range(1, 17))
+    answer_all(run)
+    run.widen(20)
+    answer_all(run)
+    assert [candidate.distance for candidate in run.neighbourhood().nodes] == list(range(1, 9))
