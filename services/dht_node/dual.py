@@ -101,6 +101,7 @@ class DualStackDht(DhtService):
             good_contacts=four.good_contacts + six.good_contacts,
             stored_items=four.stored_items + six.stored_items,
             stored_bytes=four.stored_bytes + six.stored_bytes,
+            network_size=four.network_size or six.network_size,
         )
 
     async def _ask(
@@ -199,4 +200,5 @@ def _stored(reports: Sequence[dht.StoringReport]) -> dht.StoringReport:
         prefixes=sum(report.prefixes for report in reports),
         closest_distance=max(report.closest_distance for report in reports),
         elapsed_ms=max(report.elapsed_ms for report in reports),
+        suspicious=any(report.suspicious for report in reports),
     )

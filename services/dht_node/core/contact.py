@@ -92,8 +92,9 @@ def subscriber(host: str) -> str:
 
 
 def wide_prefix(host: str) -> bytes:
-    """The /16 that an IPv4 address lies in, 2 bytes: what one owner of many addresses may well have whole."""
-    return pack_ip(host)[:2]
+    """What one owner of many addresses may well have whole: its /16 (2 bytes), of IPv6 its /32 (4 bytes)."""
+    packed = pack_ip(host)
+    return packed[:2] if len(packed) == V4.ip_size else packed[:4]
 
 
 def is_local(ip: bytes) -> bool:
