@@ -197,7 +197,7 @@ class Lookup:
         return self._verdicts.newest
 
     def widen(self, width: int) -> None:
-        """Go on until `width` nodes have answered, of one /16 a few only (of IPv6: /32); the neighbourhood is suspicious."""
+        """Go on until `width` nodes have answered, of one /16 (IPv6: /32) a few only: something is suspicious."""
         self.width = width
         self.suspicious = True
         self._share = self._config.counted_per_network if self._config.tells_networks_apart else 0
