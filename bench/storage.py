@@ -35,8 +35,8 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def loaded(count: int, seconds: float, runs: int) -> tuple[dict[str, float], float]:
-    """The rates of the full node to those of the empty one, and the bytes that an item takes."""
+def loaded(count: int, seconds: float, runs: int) -> tuple[Node, Node, float]:
+    """The empty node and the full one, measured, and the bytes that an item takes."""
     with nodes_under_load(MODULES) as nodes:
         empty, full = nodes["empty"], nodes["full"]
         first = write_items(0, 1)
@@ -49,7 +49,7 @@ def loaded(count: int, seconds: float, runs: int) -> tuple[dict[str, float], flo
         size = (resident_bytes(full.process.pid) - before) / stored
         print(f"{stored} items stored, {size:.0f} bytes each")
         in_turn([empty, full], seconds, runs)
-    return {kind: ratio(full, empty, kind) for kind in KINDS}, size
+    return empty, full, size
 
 
 def in_turn(nodes: list[Node], seconds: float, runs: int) -> None:
@@ -94,10 +94,14 @@ def main() -> None:
     machine = describe()
     pauses = expiry(options.items)
     print(f"expiry of {options.items}: longest pause {pauses['longest_pause_ms']} ms in {pauses['calls']} calls")
-    ratios, size = loaded(options.items, options.seconds, options.runs)
-    for kind, full_to_empty in ratios.items():
-        print(f"{kind:12}{full_to_empty:6.2f} of the rate of an empty store")
-    print(json.dumps({"item_bytes": round(size), **pauses, "rates_full_to_empty": ratios, "machine": machine}))
+    empty, full, size = loaded(options.items, options.seconds, options.runs)
+    rates = {kind: ratio(full, empty, kind) for kind in KINDS}
+    cpu = {kind: round(full.median(kind).cpu / empty.median(kind).cpu, 3) for kind in KINDS}
+    print("full to empty     rate   processor time of an answer")
+    for kind in KINDS:
+        print(f"{kind:16}{rates[kind]:6.2f}{cpu[kind]:8.2f}")
+    ratios = {"rates_full_to_empty": rates, "cpu_full_to_empty": cpu}
+    print(json.dumps({"item_bytes": round(size), **pauses, **ratios, "machine": machine}))
 
 
 if __name__ == "__main__":
