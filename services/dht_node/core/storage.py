@@ -27,7 +27,7 @@ ITEM_OVERHEAD = 116
 EVICTION_LOOKS = 16
 """Items of the lowest ranks that are looked at for one that may go; those passed over are looked at last next time."""
 EXPIRED_AT_ONCE = 128
-"""Items forgotten in one go: less than a millisecond. A hundred thousand that expire together must not stop the node."""
+"""Items forgotten in one go, in under a millisecond: a hundred thousand that expire together must not stop the node."""
 EXPIRED_BY_A_PUT = 8
 """A put makes room by what has expired, in bounded time."""
 ASKER_BITS = 32
