@@ -71,8 +71,8 @@ bench-bus: $(DEV)  ## Bus requests a second, and their latency
 bench-sync: $(DEV)  ## Syncs and reads a second on a 16-node swarm, and their latency
 	$(BIN)/python -m bench.sync
 
-bench-lookup: $(DEV)  ## Nodes asked by a lookup against the size of a simulated network
-	$(BIN)/python -m bench.lookup
+bench-lookup: $(DEV)  ## Nodes asked and time taken against the size of a simulated network; FULL=1 up to 30,000
+	$(BIN)/python -m bench.lookup $(if $(FULL),--full)
 
 bench-churn: $(DEV)  ## A day of churn in a simulated network: whether items that are kept survive it
 	$(BIN)/python -m bench.churn

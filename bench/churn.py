@@ -46,7 +46,7 @@ class Row:
     lost: int
     """Reads that found nothing."""
     copies: float
-    """Median of the copies found at the end."""
+    """Copies that a reader saw at the end: median. He waits for nobody who is late, so there may be more."""
     fewest_copies: int
 
 
