@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from services.api import schemas
+from services.api import answers
 from shared.contracts import dht
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases.devices import Device
@@ -21,28 +21,28 @@ KEPT_FOR_S = 7200
 
 
 class Lasting(TypedDict):
-    """The members of a `schemas.KeptAnswer`."""
+    """The members of a `answers.KeptAnswer`."""
 
     kept_for_s: int
     kept_until: datetime | None
     keep_error: str | None
 
 
-def entries(found: Entries) -> list[schemas.EntryAnswer]:
+def entries(found: Entries) -> list[answers.EntryAnswer]:
     """The entries of a record."""
-    return [schemas.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq) for entry in found]
+    return [answers.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq) for entry in found]
 
 
-def passed_over(versions: Sequence[PassedOver]) -> list[schemas.PassedOverAnswer]:
+def passed_over(versions: Sequence[PassedOver]) -> list[answers.PassedOverAnswer]:
     """The versions that could not be read."""
-    return [schemas.PassedOverAnswer(seq=version.seq, error=version.reason) for version in versions]
+    return [answers.PassedOverAnswer(seq=version.seq, error=version.reason) for version in versions]
 
 
-def storing(report: dht.StoringReport | None) -> schemas.StoringAnswer:
+def storing(report: dht.StoringReport | None) -> answers.StoringAnswer:
     """What became of a write; zeros when there was none."""
     if report is None:
-        return schemas.StoringAnswer()
-    return schemas.StoringAnswer(
+        return answers.StoringAnswer()
+    return answers.StoringAnswer(
         asked=report.asked,
         answered=report.answered,
         stored=report.stored,
@@ -55,14 +55,14 @@ def storing(report: dht.StoringReport | None) -> schemas.StoringAnswer:
 
 
 def lasting(kept: Kept) -> Lasting:
-    """How long a write lasts, as members of a `schemas.KeptAnswer`."""
+    """How long a write lasts, as members of a `answers.KeptAnswer`."""
     until = datetime.fromtimestamp(kept.until_ms // 1000, UTC) if kept.until_ms else None
     return {"kept_for_s": KEPT_FOR_S, "kept_until": until, "keep_error": kept.refused or None}
 
 
-def record(found: Record) -> schemas.RecordAnswer:
+def record(found: Record) -> answers.RecordAnswer:
     """A record."""
-    return schemas.RecordAnswer(
+    return answers.RecordAnswer(
         entries=entries(found.entries),
         seq=found.seq,
         passed_over=passed_over(found.passed_over),
@@ -71,18 +71,18 @@ def record(found: Record) -> schemas.RecordAnswer:
     )
 
 
-def lookup(report: dht.LookupReport | None) -> schemas.LookupAnswer | None:
+def lookup(report: dht.LookupReport | None) -> answers.LookupAnswer | None:
     """How a lookup went."""
     if report is None:
         return None
-    return schemas.LookupAnswer(
+    return answers.LookupAnswer(
         asked=report.asked, answered=report.answered, timed_out=report.timed_out, elapsed_ms=report.elapsed_ms
     )
 
 
-def written(synced: Synced, news: Sequence[int], *, removed: bool) -> schemas.WrittenAnswer:
+def written(synced: Synced, news: Sequence[int], *, removed: bool) -> answers.WrittenAnswer:
     """A record after a write."""
-    return schemas.WrittenAnswer(
+    return answers.WrittenAnswer(
         entries=entries(synced.record.entries),
         new=list(news),
         seq=synced.record.seq,
@@ -96,9 +96,9 @@ def written(synced: Synced, news: Sequence[int], *, removed: bool) -> schemas.Wr
     )
 
 
-def device(found: Device) -> schemas.DeviceAnswer:
+def device(found: Device) -> answers.DeviceAnswer:
     """A device."""
-    return schemas.DeviceAnswer(
+    return answers.DeviceAnswer(
         id=found.id,
         addresses=list(found.addresses),
         name=found.name,
@@ -108,9 +108,9 @@ def device(found: Device) -> schemas.DeviceAnswer:
     )
 
 
-def sent(message: Sent) -> schemas.SentAnswer:
+def sent(message: Sent) -> answers.SentAnswer:
     """A message that was left."""
-    return schemas.SentAnswer(
+    return answers.SentAnswer(
         number=message.number,
         target=Bytes20(message.target),
         storing=storing(message.storing),
@@ -121,11 +121,11 @@ def sent(message: Sent) -> schemas.SentAnswer:
     )
 
 
-def inbox(found: Inbox, read_from: Record) -> schemas.InboxAnswer:
+def inbox(found: Inbox, read_from: Record) -> answers.InboxAnswer:
     """Messages that were read."""
-    return schemas.InboxAnswer(
+    return answers.InboxAnswer(
         messages=[
-            schemas.MessageAnswer(
+            answers.MessageAnswer(
                 member=message.member,
                 number=message.number,
                 target=Bytes20(message.target),
@@ -135,10 +135,10 @@ def inbox(found: Inbox, read_from: Record) -> schemas.InboxAnswer:
             for message in found.messages
         ],
         gaps=[
-            schemas.GapAnswer(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps
+            answers.GapAnswer(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps
         ],
         more=[
-            schemas.MoreAnswer(member=position.member, number=position.number, cursor=cursor(position))
+            answers.MoreAnswer(member=position.member, number=position.number, cursor=cursor(position))
             for position in found.more
         ],
         seq=read_from.seq,
@@ -152,9 +152,9 @@ def cursor(position: Position) -> str:
     return f"{position.member}.{number}.{position.target.hex()}"
 
 
-def status(reply: dht.StatusReply) -> schemas.StatusAnswer:
+def status(reply: dht.StatusReply) -> answers.StatusAnswer:
     """How a DHT node is."""
-    return schemas.StatusAnswer(
+    return answers.StatusAnswer(
         node_id=Bytes20(reply.node_id),
         ready=reply.ready,
         external_address=reply.external_address,
@@ -169,9 +169,9 @@ def status(reply: dht.StatusReply) -> schemas.StatusAnswer:
     )
 
 
-def pinged(address: str, reply: dht.PingReply) -> schemas.PingAnswer:
+def pinged(address: str, reply: dht.PingReply) -> answers.PingAnswer:
     """What came of a ping."""
-    return schemas.PingAnswer(
+    return answers.PingAnswer(
         address=address,
         answered=reply.node_id is not None,
         node_id=None if reply.node_id is None else Bytes20(reply.node_id),
@@ -180,7 +180,7 @@ def pinged(address: str, reply: dht.PingReply) -> schemas.PingAnswer:
     )
 
 
-def nearest(reply: dht.LookupReply) -> schemas.NearestAnswer:
+def nearest(reply: dht.LookupReply) -> answers.NearestAnswer:
     """The nodes nearest to a target."""
-    nodes = [schemas.NodeAnswer(node_id=Bytes20(node.node_id), address=node.address) for node in reply.nodes]
-    return schemas.NearestAnswer(nodes=nodes, lookup=lookup(reply.report))
+    nodes = [answers.NodeAnswer(node_id=Bytes20(node.node_id), address=node.address) for node in reply.nodes]
+    return answers.NearestAnswer(nodes=nodes, lookup=lookup(reply.report))

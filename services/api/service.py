@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from services.api import schemas
+from services.api import answers, schemas
 from services.api.decoding import convert_text, decode_body
 from services.api.gateways import BusDhtNode
 from services.api.meters import Meters
@@ -136,7 +136,7 @@ def path_of(request: web.Request, into: type[T]) -> T:
     return convert_text(dict(request.match_info), into, "The path")
 
 
-def answer(body: schemas.Answered, *, tag: str | None = None) -> web.Response:
+def answer(body: answers.Answered, *, tag: str | None = None) -> web.Response:
     """A JSON answer, with an ETag when the body is the state of a record."""
     headers = {} if tag is None else {"ETag": f'"{tag}"'}
     return web.Response(body=encode_json(body), content_type="application/json", headers=headers)

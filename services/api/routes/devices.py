@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from msgspec import UNSET
 
-from services.api import render, schemas
+from services.api import answers, render, schemas
 from services.api.callers import resolve_auto
 from services.api.conditions import if_match
 from services.api.routes.records import write
@@ -20,7 +20,7 @@ async def read(request: web.Request) -> web.Response:
     service = service_of(request)
     found = await records.read(service.ports, link_of(request), context_of(request))
     count_read(service.meters, found)
-    body = schemas.DevicesAnswer(
+    body = answers.DevicesAnswer(
         devices=[render.device(device) for device in devices.listed(found.entries)],
         seq=found.seq,
         passed_over=render.passed_over(found.passed_over),

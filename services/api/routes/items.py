@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api import render, schemas
+from services.api import answers, render, schemas
 from services.api.service import answer, body_of, context_of, no_query, path_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20
@@ -36,13 +36,13 @@ async def read(request: web.Request) -> web.Response:
     no_query(request)
     path = path_of(request, schemas.ItemPath)
     value = await items.get(service_of(request).ports.dht, bytes(path.hash), context_of(request))
-    return answer(schemas.ItemAnswer(value=Blob(value)))
+    return answer(answers.ItemAnswer(value=Blob(value)))
 
 
 async def _store(request: web.Request, asked: schemas.ItemRequest) -> web.Response:
     reply = await items.put(service_of(request).ports.dht, bytes(asked.value), context_of(request), asked.keep)
     return answer(
-        schemas.ItemStoredAnswer(
+        answers.ItemStoredAnswer(
             hash=Bytes20(reply.target), storing=render.storing(reply.storing), **render.lasting(kept(reply))
         )
     )

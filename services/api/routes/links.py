@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api import schemas
+from services.api import answers, schemas
 from services.api.service import answer, body_of, context_of, service_of
 from shared.contracts import crypto
 from shared.errors import ErrorCode, ScoutError
@@ -17,7 +17,7 @@ async def create_key(request: web.Request) -> web.Response:
     asked = await body_of(request, schemas.KeyRequest)
     secret = None if asked.secret is None else bytes(asked.secret)
     made = await links.create_key(service_of(request).ports.crypto, secret, context_of(request))
-    return answer(schemas.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key)))
+    return answer(answers.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key)))
 
 
 async def create_link(request: web.Request) -> web.Response:
@@ -25,7 +25,7 @@ async def create_link(request: web.Request) -> web.Response:
     asked = await body_of(request, schemas.LinkRequest)
     links.only_scout1(asked.format)
     made = await _create_link(request, asked)
-    return answer(schemas.LinkAnswer(link=made.link, format=made.format, member=made.member))
+    return answer(answers.LinkAnswer(link=made.link, format=made.format, member=made.member))
 
 
 async def _create_link(request: web.Request, asked: schemas.LinkRequest) -> crypto.CreateLinkReply:

@@ -24,18 +24,15 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
+from services.dht_node.core.candidates import Candidate, Goal, Neighbourhood, Step
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact, wide_prefix
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.events import LookupCounts, Version
 from services.dht_node.core.ids import ID_BITS
-from services.dht_node.core.items import Found
 from services.dht_node.core.messages import FindNode, Get, GetPeers, Reply
 from services.dht_node.core.ports import Verify
 from services.dht_node.core.verdicts import Verdicts
@@ -50,63 +47,7 @@ PEERS_MAX = 2000
 """Peers gathered by one lookup: four times what we keep for one info-hash ourselves."""
 
 
-class Goal(NamedTuple):
-    """What a lookup asks."""
-
-    question: FindNode | GetPeers | Get
-    salt: bytes = b""
-    """Of a mutable item: nodes do not return it, and the target is the hash of key and salt."""
-
-    @property
-    def target(self) -> bytes:
-        """The id that the lookup draws near, 20 bytes."""
-        return self.question[0]
-
-
-class Step(Enum):
-    """How far one node has been dealt with."""
-
-    KNOWN = "known"
-    ASKED = "asked"
-    SLOW = "slow"
-    """Asked, and late; it may still answer."""
-    ANSWERED = "answered"
-    SILENT = "silent"
-    FAILED = "failed"
-    """Refused, or was caught lying."""
-
-
 _LIVE = frozenset({Step.KNOWN, Step.ASKED, Step.ANSWERED})
-
-
-class Neighbourhood(NamedTuple):
-    """The nodes that a lookup ended with, nearest first."""
-
-    nodes: Sequence[Candidate]
-    suspicious: bool
-    """They lie too close together, or in too few networks: the target may be surrounded. All are to be written to."""
-
-
-NOWHERE = Neighbourhood((), suspicious=False)
-
-
-@dataclass(slots=True, eq=False)
-class Candidate:
-    """One node, as this lookup knows it."""
-
-    id: bytes | None
-    """None: only its address was known, until it answers."""
-    address: Address
-    distance: int
-    hops: int
-    step: Step = Step.KNOWN
-    suspect: bool = False
-    """It let its last query die: nobody waits for it."""
-    token: bytes | None = None
-    held: Found | None = None
-    """What it held when it answered."""
-    withheld: bool = False
-    """It said that it holds a version, by its seq, and did not show it."""
 
 
 def _distance(candidate: Candidate) -> int:

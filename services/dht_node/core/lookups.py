@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from services.dht_node.core.candidates import Goal
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import wide_prefix
 from services.dht_node.core.density import NetworkSize
 from services.dht_node.core.guard import Guard
-from services.dht_node.core.lookup import Goal, Lookup
+from services.dht_node.core.lookup import Lookup
 from services.dht_node.core.ports import Verify
 from services.dht_node.core.routing import RoutingTable
 from services.dht_node.core.stats import NodeStats

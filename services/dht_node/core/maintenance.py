@@ -12,11 +12,12 @@ from math import inf
 
 from services.dht_node.core import newcomers
 from services.dht_node.core.asker import Asker
+from services.dht_node.core.candidates import Goal
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact
 from services.dht_node.core.events import BootstrapNeeded, Event
 from services.dht_node.core.ids import random_id_in_bucket
-from services.dht_node.core.lookup import Goal, Lookup
+from services.dht_node.core.lookup import Lookup
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.messages import FindNode, Ping
 from services.dht_node.core.ports import Entropy, fraction

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from services.dht_node.core.asker import Asker
+from services.dht_node.core.candidates import Goal
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address, Contact, pack_ip
 from services.dht_node.core.errors import Misuse, Rejection, WireError
@@ -22,7 +23,6 @@ from services.dht_node.core.items import (
     check_value,
     check_version,
 )
-from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.maintenance import Maintenance
 from services.dht_node.core.messages import Addressed, Datagram, ErrorReply, FindNode, Get, GetPeers, Query, Reply

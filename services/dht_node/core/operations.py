@@ -17,12 +17,12 @@ from heapq import heappop, heappush
 from math import inf
 
 from services.dht_node.core.asker import Asker
+from services.dht_node.core.candidates import Goal
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Address
 from services.dht_node.core.events import OperationId, Outcome
 from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import Publishable
-from services.dht_node.core.lookup import Goal
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.pinging import Pinging
 from services.dht_node.core.stats import NodeStats

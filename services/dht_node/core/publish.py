@@ -26,12 +26,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from services.dht_node.core.candidates import Candidate
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import prefix
 from services.dht_node.core.events import LookupCounts, OperationId, Stored
 from services.dht_node.core.ids import ID_BITS
 from services.dht_node.core.items import Found, MutablePut, Publishable
-from services.dht_node.core.lookup import Candidate
 from services.dht_node.core.messages import Arguments, KrpcCode, Reply
 
 _CONFLICT_CODES = frozenset({KrpcCode.CAS_MISMATCH, KrpcCode.SEQ_TOO_LOW})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from services.dht_node.core.candidates import NOWHERE, Goal, Neighbourhood
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.lookup import NOWHERE, Goal, Lookup, Neighbourhood
+from services.dht_node.core.lookup import Lookup
 
 
 class WarmLookups:

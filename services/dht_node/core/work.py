@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.dht_node.core.asker import Asker
+from services.dht_node.core.candidates import NOWHERE, Goal, Neighbourhood
 from services.dht_node.core.config import NodeConfig
 from services.dht_node.core.contact import Contact
 from services.dht_node.core.events import (
@@ -20,7 +21,7 @@ from services.dht_node.core.events import (
 )
 from services.dht_node.core.highest import HighestSeqs
 from services.dht_node.core.items import MutablePut, Publishable
-from services.dht_node.core.lookup import NOWHERE, Goal, Lookup, Neighbourhood
+from services.dht_node.core.lookup import Lookup
 from services.dht_node.core.lookups import Lookups
 from services.dht_node.core.publish import Publication, storers
 from services.dht_node.core.runs import LookupRun, PublicationRun

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from services.dht_node.core.candidates import Candidate, Goal
 from services.dht_node.core.contact import Contact
 from services.dht_node.core.errors import Rejection
 from services.dht_node.core.items import MutablePut
-from services.dht_node.core.lookup import ASKED_MAX, CANDIDATES_MAX, Candidate, Goal, Lookup
+from services.dht_node.core.lookup import ASKED_MAX, CANDIDATES_MAX, Lookup
 from services.dht_node.core.messages import FindNode, Get, GetPeers, Reply
 from services.dht_node.net.verify import verify_ed25519
 from shared.format import bep44

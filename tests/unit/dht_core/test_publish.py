@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from services.dht_node.core.candidates import Candidate
 from services.dht_node.core.items import Announcement, ImmutablePut, MutablePut, Publishable
-from services.dht_node.core.lookup import Candidate
 from services.dht_node.core.messages import AnnouncePeer, Arguments, Get, GetPeers, KrpcCode, Put
 from services.dht_node.core.publish import Publication, Storer, storers
 from services.dht_node.core.work import NO_LOOKUP
