@@ -112,6 +112,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         mode=reader.read(Setting("SCOUT_DHT_MODE", mode, Mode.SERVER)),
         external_ip=reader.read(_EXTERNAL_IP),
         inbound_rate=reader.read(Setting("SCOUT_DHT_INBOUND_RATE", integer(0, MAX_INBOUND_RATE), rate)),
+        scrape=reader.read(Setting("SCOUT_DHT_SCRAPE", flag, default=False)),
     )
     listen = reader.read(Setting("SCOUT_DHT_LISTEN", ipv4_endpoint, Endpoint(EVERYWHERE, 6881)))
     beside = _ipv6(reader, node, listen)

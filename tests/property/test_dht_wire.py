@@ -22,6 +22,7 @@ from services.dht_node.core.messages import (
     Query,
     Reply,
     SampleInfohashes,
+    Scrape,
 )
 from services.dht_node.core.wire import MAX_NODES, MAX_PEERS, MAX_TOKEN, MAX_TRANSACTION, parse
 from shared.format import bencode
@@ -47,12 +48,17 @@ values = bencodable.map(bencode.encode)
 salts = st.binary(max_size=70)
 immutable_puts = st.tuples(tokens, values).map(lambda fields: Put(*fields))
 mutable_puts = st.tuples(tokens, values, binary(32), binary(64), seqs, salts, st.none() | seqs).map(Put._make)
+scrapes = st.one_of(
+    st.tuples(ids, st.booleans()).map(lambda row: Scrape(row[0], no_seeds=row[1])),
+    ids.map(lambda info_hash: Scrape(info_hash, filters=False, no_seeds=True)),
+)
 arguments = st.one_of(
     st.just(Ping()),
     ids.map(FindNode),
     ids.map(GetPeers),
     ids.map(SampleInfohashes),
-    st.tuples(ids, st.none() | st.integers(1, 65535), tokens).map(AnnouncePeer._make),
+    scrapes,
+    st.tuples(ids, st.none() | st.integers(1, 65535), tokens, st.booleans()).map(AnnouncePeer._make),
     st.tuples(ids, st.none() | seqs, st.none() | tokens).map(Get._make),
     immutable_puts,
     mutable_puts,
@@ -102,13 +108,15 @@ def test_the_other_replies(own: bytes, tid: bytes, family: Family, near: int, to
         replies.nodes(tid, asker, of_both),
         replies.seq(tid, asker, of_both, token, 7),
         replies.peers(tid, asker, of_both, token, [asker] * peers),
+        replies.scraped(replies.peers(tid, asker, of_both, token, [asker] * peers), bytes(256), b"\xff" * 256),
     ]
     read = [parse(datagram) for datagram in written]
     assert [canonical(datagram) for datagram in written] == written
-    assert [(reply.transaction, reply.sender) for reply in read if isinstance(reply, Reply)] == [(tid, own)] * 4
+    assert [(reply.transaction, reply.sender) for reply in read if isinstance(reply, Reply)] == [(tid, own)] * 5
     assert isinstance(read[3], Reply)
     assert len(read[3].peers) == peers
     assert len(read[3].nodes) == len(read[3].nodes6) == near
+    assert read[4] == read[3]
     assert b"5:nodes" in written[3]
 
 
@@ -140,7 +148,10 @@ def test_any_dictionary_with_the_keys_of_krpc(message: dict[bytes, Any], data: s
 
 members = st.dictionaries(
     st.sampled_from(
-        [b"target", b"info_hash", b"token", b"v", b"k", b"sig", b"seq", b"cas", b"salt", b"port", b"nodes", b"values"]
+        [
+            *(b"target", b"info_hash", b"token", b"port", b"seed", b"noseed", b"scrape", b"nodes", b"values"),
+            *(b"v", b"k", b"sig", b"seq", b"cas", b"salt"),
+        ]
     ),
     bencodable | ids | binary(32) | binary(64),
 )

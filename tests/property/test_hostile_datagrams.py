@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.dht_node.core.compose import encode_query
 from services.dht_node.core.errors import Rejection
-from services.dht_node.core.messages import AnnouncePeer, FindNode, Get, GetPeers, Ping, Put, Query
+from services.dht_node.core.messages import AnnouncePeer, FindNode, Get, GetPeers, Ping, Put, Query, Scrape
 from services.dht_node.core.node import Node
 from services.dht_node.net.verify import verify_ed25519
 from shared.format import bencode
@@ -36,6 +36,7 @@ QUERIES = [
         Ping(),
         FindNode(bytes(20)),
         GetPeers(bytes(20)),
+        Scrape(bytes(20), no_seeds=True),
         Get(VERSION.target),
         AnnouncePeer(bytes(20), 7000, b"token"),
         Put(b"token", VERSION.value, VERSION.public_key, VERSION.signature, 1, b"", 0),

@@ -1,4 +1,4 @@
-"""Messages to bytes (BEP 5, 32, 42, 43, 44); `wire` is the way back.
+"""Messages to bytes (BEP 5, 32, 33, 42, 43, 44); `wire` is the way back.
 
 Written out by hand in the order that bencode wants keys to have: an answer to a stranger's query is made a hundred
 thousand times a second, and a value that travels bencoded must not be encoded twice. A property test holds every
@@ -22,6 +22,7 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     SampleInfohashes,
+    Scrape,
 )
 
 
@@ -51,8 +52,8 @@ def _arguments(arguments: Arguments) -> tuple[bytes, bytes, bytes]:
             return b"ping", b"", b""
         case FindNode(target):
             return b"find_node", b"", b"6:target20:" + target
-        case GetPeers(info_hash):
-            return b"get_peers", b"", b"9:info_hash20:" + info_hash
+        case GetPeers() | Scrape():
+            return b"get_peers", b"", _get_peers(arguments)
         case Get(target, seq, token):
             shown = b"" if token is None else b"5:token%d:%b" % (len(token), token)
             return b"get", b"", b"%b6:target20:%b%b" % (_integer(b"3:seq", seq), target, shown)
@@ -65,12 +66,20 @@ def _arguments(arguments: Arguments) -> tuple[bytes, bytes, bytes]:
     assert_never(arguments)
 
 
+def _get_peers(asked: GetPeers | Scrape) -> bytes:
+    wanted = b""
+    if isinstance(asked, Scrape):
+        wanted = b"6:noseedi1e" * asked.no_seeds + b"6:scrapei1e" * asked.filters
+    return b"9:info_hash20:%b%b" % (asked.info_hash, wanted)
+
+
 def _announce_peer(announce: AnnouncePeer) -> bytes:
     # libtorrent insists on a port even where implied_port makes it meaningless
-    return b"%b9:info_hash20:%b4:porti%de5:token%d:%b" % (
+    return b"%b9:info_hash20:%b4:porti%de%b5:token%d:%b" % (
         b"12:implied_porti1e" if announce.port is None else b"",
         announce.info_hash,
         announce.port or 0,
+        b"4:seedi1e" if announce.seed else b"",
         len(announce.token),
         announce.token,
     )
@@ -111,6 +120,8 @@ class Replies:
         self._start = b"d" + self._ip
         self._peer = b"%d:" % family.compact_peer
         self._body = b"1:rd2:id20:" + own_id
+        self._members_at = len(self._start) + family.compact_peer + len(b"1:rd")
+        """Where in a reply the first member of `r` begins."""
         self._version = b"1:v%d:%b" % (len(version), version)
         self._end = self._version + b"1:y1:re"
 
@@ -145,6 +156,12 @@ class Replies:
             transaction,
             self._end,
         )
+
+    def scraped(self, reply: bytes, seeds: bytes, downloaders: bytes) -> bytes:
+        """What `peers` made, with the filters of BEP 33 (256 bytes each); their keys sort before all others of `r`."""
+        at = self._members_at
+        filters = b"4:BFpe%d:%b4:BFsd%d:%b" % (len(downloaders), downloaders, len(seeds), seeds)
+        return reply[:at] + filters + reply[at:]
 
     def item(self, transaction: bytes, asker: bytes, nodes: bytes, token: bytes, item: Item) -> bytes:
         """The answer to a get of what we hold."""

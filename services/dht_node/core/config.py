@@ -81,6 +81,8 @@ class NodeConfig:
     peers_per_hash_max: int = 500
     peers_in_reply: int = 50
     """50 * 8 bytes bencoded stay within one datagram of 1400 bytes."""
+    scrape: bool = False
+    """Answer `scrape` (BEP 33) with two filters of 256 bytes. Off: it amplifies whatever is asked in another's name."""
     sample_size: int = 20
     """Info-hashes shown to whoever asks for samples (BEP 51): 400 bytes."""
     sample_interval: float = 6 * 3600.0

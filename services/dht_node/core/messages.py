@@ -1,4 +1,4 @@
-"""KRPC as a closed union of values (BEP 5, 42, 43, 44); only `wire` and `compose` know their bencoded keys.
+"""KRPC as a closed union of values (BEP 5, 33, 42, 43, 44); only `wire` and `compose` know their bencoded keys.
 
 Values of BEP 44 items travel here as the bencoded bytes that were sent: a signature is over those bytes.
 Plain tuples by name: a node under load makes one for every datagram, and nothing is cheaper to make.
@@ -28,12 +28,24 @@ class GetPeers(NamedTuple):
     info_hash: bytes
 
 
+class Scrape(NamedTuple):
+    """`get_peers` with what BEP 33 adds to it: at least one of the two."""
+
+    info_hash: bytes
+    filters: bool = True
+    """`scrape`: the asker wants to know how many they are."""
+    no_seeds: bool = False
+    """`noseed`: the asker has all of it, and wants peers that have not."""
+
+
 class AnnouncePeer(NamedTuple):
     """`announce_peer` (BEP 5). `port` is None when `implied_port` asks for the port it came from."""
 
     info_hash: bytes
     port: int | None
     token: bytes
+    seed: bool = False
+    """BEP 33: it has all of it."""
 
 
 class Get(NamedTuple):
@@ -65,7 +77,7 @@ class SampleInfohashes(NamedTuple):
     target: bytes
 
 
-Arguments = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | SampleInfohashes
+Arguments = Ping | FindNode | GetPeers | Scrape | AnnouncePeer | Get | Put | SampleInfohashes
 
 
 class Item(NamedTuple):

@@ -1,7 +1,8 @@
 """The second half of a put or an announcement, as a value: nodes and tokens go in, questions come out.
 
 Eight nodes are written to at once. One that stays silent, is slow or refuses is replaced by the next nearest, up to
-twenty in all. The outcome is due at the quorum; what is still in flight goes on behind it.
+twenty in all; of these twelve, nodes with an id that BEP 42 lets their address have come first. The eight are the
+nearest, whatever their ids. The outcome is due at the quorum; what is still in flight goes on behind it.
 
 **Compare-and-swap.** With `seen` a put is conditional on every node, on what that very node held when it answered the
 lookup: `cas` is its seq, or 0 where it held nothing. No seq of ours is ever 0, so a node that was given a version
@@ -28,9 +29,9 @@ from enum import Enum
 
 from services.dht_node.core.candidates import Candidate
 from services.dht_node.core.config import NodeConfig
-from services.dht_node.core.contact import prefix
+from services.dht_node.core.contact import pack_ip, prefix
 from services.dht_node.core.events import LookupCounts, OperationId, Stored
-from services.dht_node.core.ids import ID_BITS
+from services.dht_node.core.ids import ID_BITS, is_bep42
 from services.dht_node.core.items import Found, MutablePut, Publishable
 from services.dht_node.core.messages import Arguments, KrpcCode, Reply
 
@@ -76,6 +77,18 @@ def storers(candidates: Iterable[Candidate]) -> list[Storer]:
     return [Storer(c, c.token) for c in candidates if c.token is not None]
 
 
+def _in_order(nodes: Sequence[Storer], config: NodeConfig) -> list[Storer]:
+    """The nearest as they are; of those that stand in for them, first whoever could not choose where to be (BEP 42)."""
+    nearest, others = nodes[: config.put_width], nodes[config.put_width :]
+    if config.lab:
+        return [*nearest, *others]
+    return [*nearest, *sorted(others, key=lambda node: not _has_fitting_id(node.candidate))]
+
+
+def _has_fitting_id(candidate: Candidate) -> bool:
+    return candidate.id is not None and is_bep42(candidate.id, pack_ip(candidate.address[0]))
+
+
 class Publication:
     """One item on its way to the nodes nearest its target."""
 
@@ -94,7 +107,7 @@ class Publication:
         no copies at all.
         """
         self.item = item
-        self.nodes = list(nodes[: config.put_width_max if suspicious else config.put_width_wide])
+        self.nodes = _in_order(nodes[: config.put_width_max if suspicious else config.put_width_wide], config)
         self.rejected: Counter[int] = Counter()
         self._suspicious = suspicious
         self._width = len(self.nodes) if suspicious else config.put_width

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from services.dht_node.core.bloom import FILTER_SIZE, bloom
 from services.dht_node.core.budgets import Budgets, NetworkBudgets
 from services.dht_node.core.compose import Replies
 from services.dht_node.core.config import NodeConfig
@@ -23,6 +24,7 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     SampleInfohashes,
+    Scrape,
 )
 from services.dht_node.core.peers import PeerStore
 from services.dht_node.core.ports import Verify
@@ -86,6 +88,7 @@ class Responder:
             Ping: ("ping", self._ping),
             FindNode: ("find_node", self._find_node),
             GetPeers: ("get_peers", self._get_peers),
+            Scrape: ("get_peers", self._scrape),
             AnnouncePeer: ("announce_peer", self._announce_peer),
             Get: ("get", self._get),
             Put: ("put", self._put),
@@ -144,6 +147,32 @@ class Responder:
         peers = self._peers.get(asked.info_hash, now)
         return self._replies.peers(query.transaction, asker, nodes, token, peers)
 
+    def _scrape(self, query: Query, asked: Scrape, source: Address, now: float) -> bytes:
+        """A get_peers of BEP 33; nothing of it is done for the usual one."""
+        asker = pack_address(source)
+        nodes = self._routing.packed_closest(asked.info_hash, now)
+        if query.want:
+            nodes = self._wanted(query.want, nodes, asked.info_hash, now)
+        token = self._tokens.issue(asker[:-PORT_SIZE], asked.info_hash)
+        show = self._peers.downloaders if asked.no_seeds else self._peers.get
+        peers = show(asked.info_hash, now)
+        filters = self._filters(asked, source, now)
+        if filters is None:
+            return self._replies.peers(query.transaction, asker, nodes, token, peers)
+        # half of the peers: with the filters, too, it is one datagram of 1400 bytes
+        reply = self._replies.peers(query.transaction, asker, nodes, token, peers[: self._peers.in_reply // 2])
+        return self._replies.scraped(reply, *filters)
+
+    def _filters(self, asked: Scrape, source: Address, now: float) -> tuple[bytes, bytes] | None:
+        """The filters of seeds and of the others; None when they are not wanted, not served, or of nobody."""
+        if not (asked.filters and self._config.scrape):
+            return None
+        if self._egress.withholds(source[0], 2 * FILTER_SIZE, now):
+            self._stats.values_withheld += 1
+            return None
+        seeds, others = self._peers.hosts(asked.info_hash, now)
+        return (bloom(seeds), bloom(others)) if seeds or others else None
+
     def _wanted(self, want: tuple[bytes, ...], nodes: bytes, target: bytes, now: float) -> bytes:
         """The nodes of the families that were asked for (BEP 32), as far as we know such."""
         family = self._config.family
@@ -157,7 +186,7 @@ class Responder:
             return self._refusal(query, source, Rejection.BAD_TOKEN)
         self._egress.proved(source[0], now)
         peer = source if announced.port is None else (source[0], announced.port)
-        if not self._peers.announce(announced.info_hash, pack_address(peer), now):
+        if not self._peers.announce(announced.info_hash, pack_address(peer), now, seed=announced.seed):
             return self._refusal(query, source, Rejection.STORE_FULL)
         return self._replies.acknowledgement(query.transaction, pack_address(source))
 

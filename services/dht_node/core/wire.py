@@ -1,4 +1,4 @@
-"""Bytes to messages (BEP 5, 32, 42, 43, 44); `compose` is the way back, and no other module knows KRPC's keys.
+"""Bytes to messages (BEP 5, 32, 33, 42, 43, 44); `compose` is the way back, and no other module knows KRPC's keys.
 
 Strict in what is stored or signed, lenient in what is understood. A datagram in canonical bencode, as nearly all are,
 takes the compiled decoder; one with unsorted keys takes the lenient one, and then the bytes of a value are cut out of
@@ -28,6 +28,7 @@ from services.dht_node.core.messages import (
     Query,
     Reply,
     SampleInfohashes,
+    Scrape,
 )
 from shared.format import bencode
 from shared.format.bencode import BencodeError
@@ -135,7 +136,7 @@ def _arguments(message: _Members, members: _Members, loose: bytes | None) -> Arg
         token = _token(members) if b"token" in members else None
         return Get(_bytes(members, b"target", ID_SIZE), _optional_seq(members, b"seq"), token)
     if method == b"get_peers":
-        return GetPeers(_bytes(members, b"info_hash", ID_SIZE))
+        return _get_peers(members)
     if method == b"ping":
         return _PING
     if method == b"put":
@@ -157,13 +158,19 @@ def _unknown(method: Any, members: _Members) -> FindNode:
     raise WireError(Rejection.UNKNOWN_METHOD, "expected a method of BEP 5, BEP 44 or BEP 51")
 
 
+def _get_peers(members: _Members) -> GetPeers | Scrape:
+    info_hash = _bytes(members, b"info_hash", ID_SIZE)
+    filters, no_seeds = members.get(b"scrape") == 1, members.get(b"noseed") == 1
+    return Scrape(info_hash, filters, no_seeds) if filters or no_seeds else GetPeers(info_hash)
+
+
 def _announce_peer(members: _Members) -> AnnouncePeer:
     port = None
     if not members.get(b"implied_port"):
         port = members.get(b"port")
         if not isinstance(port, int) or not 0 < port <= MAX_PORT:
             _malformed("expected port from 1 to 65535, or implied_port")
-    return AnnouncePeer(_bytes(members, b"info_hash", ID_SIZE), port, _token(members))
+    return AnnouncePeer(_bytes(members, b"info_hash", ID_SIZE), port, _token(members), members.get(b"seed") == 1)
 
 
 def _put(members: _Members, loose: bytes | None) -> Put:

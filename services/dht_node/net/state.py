@@ -89,6 +89,8 @@ def _encode(state: NodeState, utc_ms: int) -> dict[bytes, Any]:
         b"nodes6": _pack(state.contacts, V6),
         b"items": [_encode_item(saved, utc_ms) for saved in state.items],
         b"peers": [[saved.info_hash, saved.peer, _expiry(saved, utc_ms)] for saved in state.peers],
+        # beside the peers, by their places: a node that knows nothing of seeds reads the file all the same
+        b"seeds": [place for place, saved in enumerate(state.peers) if saved.seed],
     }
 
 
@@ -129,7 +131,8 @@ def _decode(row: dict[bytes, Any], utc_ms: int) -> NodeState:
     age = (utc_ms - row[b"saved_ms"]) / 1000
     contacts = _unpack(row[b"nodes"], V4) + _unpack(row.get(b"nodes6", b""), V6)
     items = tuple(_decode_item(item, utc_ms) for item in row[b"items"])
-    peers = tuple(_decode_peer(peer, utc_ms) for peer in row.get(b"peers", []))
+    seeds = frozenset(row.get(b"seeds", []))
+    peers = tuple(_decode_peer(peer, utc_ms, seed=place in seeds) for place, peer in enumerate(row.get(b"peers", [])))
     return NodeState(row[b"id"], contacts if age < CONTACTS_LIFETIME else (), items, peers)
 
 
@@ -148,8 +151,8 @@ def _decode_item(row: dict[bytes, Any], utc_ms: int) -> SavedItem:
     return SavedItem(row[b"target"], item, (row[b"expires_ms"] - utc_ms) / 1000, network)
 
 
-def _decode_peer(row: list[Any], utc_ms: int) -> SavedPeer:
+def _decode_peer(row: list[Any], utc_ms: int, *, seed: bool) -> SavedPeer:
     info_hash, peer, expires_ms = row
     if not isinstance(peer, bytes) or len(info_hash) != ID_SIZE or len(peer) not in PEER_SIZES:
         raise ValueError(f"expected an info-hash of {ID_SIZE} bytes and a compact peer")
-    return SavedPeer(info_hash, peer, (expires_ms - utc_ms) / 1000)
+    return SavedPeer(info_hash, peer, (expires_ms - utc_ms) / 1000, seed)

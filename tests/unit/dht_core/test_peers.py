@@ -87,9 +87,40 @@ def test_when_there_are_too_many_swarms_the_smallest_of_the_silent_ones_goes() -
 def test_announcements_outlive_a_restart_for_what_is_left_of_their_lifetime() -> None:
     peers = PeerStore(NodeConfig())
     peers.announce(OWN_ID, peer(1), 0.0)
-    peers.announce(OTHER_ID, peer(2), 600.0)
+    peers.announce(OTHER_ID, peer(2), 600.0, seed=True)
     restarted = PeerStore(NodeConfig())
     restarted.restore(peers.saved(900.0), 50.0)
     assert restarted.get(OWN_ID, 50.0 + 899) == [peer(1)]
     assert restarted.get(OWN_ID, 50.0 + 900) == []
     assert restarted.get(OTHER_ID, 50.0 + 1499) == [peer(2)]
+    assert restarted.downloaders(OWN_ID, 50.0) == [peer(1)]
+    assert restarted.downloaders(OTHER_ID, 50.0) == []
+
+
+def test_a_peer_is_a_seed_as_long_as_its_last_word_says_so() -> None:
+    peers = PeerStore(NodeConfig(peers_in_reply=2))
+    for number in range(5):
+        peers.announce(OWN_ID, peer(number), 0.0, seed=number > 2)
+    assert peers.get(OWN_ID, 0.0) == [peer(4), peer(3)]
+    assert peers.downloaders(OWN_ID, 0.0) == [peer(2), peer(1)]
+    peers.announce(OWN_ID, peer(4), 1.0)
+    assert peers.downloaders(OWN_ID, 1.0) == [peer(4), peer(2)]
+    assert peers.downloaders(OTHER_ID, 0.0) == []
+
+
+def test_the_hosts_of_a_swarm_are_those_that_have_not_expired() -> None:
+    peers = PeerStore(NodeConfig())
+    peers.announce(OWN_ID, bytes([9, 9, 9, 1, 0, 1]), 0.0, seed=True)
+    peers.announce(OWN_ID, bytes([9, 9, 9, 2, 0, 1]), 60.0, seed=True)
+    peers.announce(OWN_ID, bytes([9, 9, 9, 2, 0, 2]), 60.0)
+    assert peers.hosts(OWN_ID, 60.0) == ({bytes([9, 9, 9, 1]), bytes([9, 9, 9, 2])}, {bytes([9, 9, 9, 2])})
+    assert peers.hosts(OWN_ID, MINUTES_30) == ({bytes([9, 9, 9, 2])}, {bytes([9, 9, 9, 2])})
+    assert peers.hosts(OTHER_ID, 60.0) == (set(), set())
+
+
+def test_who_was_a_seed_before_it_was_forgotten_is_none_when_it_comes_again() -> None:
+    peers = PeerStore(NodeConfig())
+    peers.announce(OWN_ID, peer(1), 0.0, seed=True)
+    peers.expire(MINUTES_30 + 1)
+    peers.announce(OWN_ID, peer(1), MINUTES_30 + 2)
+    assert peers.downloaders(OWN_ID, MINUTES_30 + 2) == [peer(1)]

@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.dht_node.core.candidates import Candidate
+from services.dht_node.core.config import NodeConfig
+from services.dht_node.core.contact import pack_ip
+from services.dht_node.core.ids import derive_id
 from services.dht_node.core.items import Announcement, ImmutablePut, MutablePut, Publishable
 from services.dht_node.core.messages import AnnouncePeer, Arguments, Get, GetPeers, KrpcCode, Put
 from services.dht_node.core.publish import Publication, Storer, storers
@@ -129,6 +132,27 @@ def test_widens_to_twenty_when_nodes_are_slow_silent_or_refuse() -> None:
     run.replied(first[0][0], ACKNOWLEDGED)
     assert run.closed
     assert run.stored == 1
+
+
+def stand_ins(config: NodeConfig) -> list[int]:
+    """The distances in the order of asking, when nobody ever answers; the ids of 3, 12 and 15 fit their addresses."""
+    nodes = [node(distance) for distance in range(1, 21)]
+    for candidate in nodes:
+        candidate.address = (f"198.51.100.{candidate.distance}", 6881)
+        if candidate.distance in (3, 12, 15):
+            candidate.id = derive_id(pack_ip(candidate.address[0]), 1, bytes(17))
+    run = Publication(TWO, storers(nodes), 3, config)
+    order = []
+    while (query := run.next_query()) is not None:
+        order.append(query[0].candidate.distance)
+        run.silent(query[0])
+    return order
+
+
+def test_of_the_nodes_that_stand_in_those_with_an_id_of_bep_42_come_first_and_the_nearest_stay() -> None:
+    others = [distance for distance in range(9, 21) if distance not in (12, 15)]
+    assert stand_ins(NodeConfig()) == [*range(1, 9), 12, 15, *others]
+    assert stand_ins(LAB) == [*range(1, 21)]
 
 
 def test_cas_is_what_that_very_node_held_and_0_where_it_held_nothing() -> None:

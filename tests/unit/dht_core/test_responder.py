@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.dht_node.core import compose
+from services.dht_node.core.bloom import bloom
 from services.dht_node.core.config import Mode, NodeConfig
 from services.dht_node.core.contact import Address, pack_address
 from services.dht_node.core.errors import Rejection, WireError
@@ -22,6 +23,7 @@ from services.dht_node.core.messages import (
     Query,
     Reply,
     SampleInfohashes,
+    Scrape,
 )
 from services.dht_node.core.peers import PeerStore
 from services.dht_node.core.presence import Presence
@@ -344,3 +346,66 @@ def test_samples_of_the_expired_are_not_shown() -> None:
     token = asked.ask(GetPeers(TARGET)).token or b""
     asked.ask(AnnouncePeer(TARGET, 7000, token))
     assert samples_of(asked, now=CONFIG.peer_lifetime + 1)[b"samples"] == b""
+
+
+# --- scrapes
+
+
+SCRAPING = replace(CONFIG, scrape=True)
+SEED, DOWNLOADER = ("198.51.100.3", 6881), ("198.51.100.4", 6881)
+
+
+def swarm(config: NodeConfig) -> Asked:
+    """A responder to which a seed and somebody else have announced themselves."""
+    asked = Asked(config)
+    for source, seed in ((SEED, True), (DOWNLOADER, False)):
+        token = asked.ask(GetPeers(TARGET), source).token or b""
+        asked.ask(AnnouncePeer(TARGET, None, token, seed), source)
+    return asked
+
+
+def filters_of(asked: Asked, info_hash: bytes = TARGET, now: float = 0.0) -> dict[bytes, bytes]:
+    body = bencode.decode(asked.datagram(Scrape(info_hash), now=now) or b"")[b"r"]
+    return {key: body[key] for key in (b"BFpe", b"BFsd") if key in body}
+
+
+def test_a_scrape_is_answered_with_filters_of_seeds_and_of_the_others() -> None:
+    asked = swarm(SCRAPING)
+    assert filters_of(asked) == {b"BFsd": bloom([bytes([198, 51, 100, 3])]), b"BFpe": bloom([bytes([198, 51, 100, 4])])}
+    assert set(asked.ask(Scrape(TARGET)).peers) == {SEED, DOWNLOADER}
+    assert len(asked.ask(Scrape(TARGET)).nodes) == 8
+    assert asked.stats.queries_answered["get_peers"] == 5
+
+
+def test_by_default_a_scrape_is_an_ordinary_query() -> None:
+    asked = swarm(CONFIG)
+    assert asked.datagram(Scrape(TARGET)) == asked.datagram(GetPeers(TARGET))
+
+
+def test_a_swarm_of_which_nobody_is_known_has_no_filters() -> None:
+    asked = swarm(SCRAPING)
+    assert filters_of(asked, OTHER_ID) == {}
+    assert filters_of(asked, now=CONFIG.peer_lifetime + 1) == {}
+
+
+@pytest.mark.parametrize("config", [CONFIG, SCRAPING])
+def test_seeds_are_shown_downloaders_only(config: NodeConfig) -> None:
+    assert swarm(config).ask(Scrape(TARGET, filters=False, no_seeds=True)).peers == (DOWNLOADER,)
+
+
+def test_a_scrape_is_answered_in_one_datagram() -> None:
+    asked = Asked(replace(SCRAPING, network_share=1.0))
+    for number in range(100):
+        asked.tables.peers.announce(TARGET, bytes([9, 9, 9, number, 26, 225]), 0.0)
+    answer = asked.datagram(Scrape(TARGET)) or b""
+    assert len(bencode.decode(answer)[b"r"][b"values"]) == 25
+    assert len(answer) + len(b"6:nodes6304:") + 8 * 38 <= 1400
+
+
+def test_while_bytes_are_short_filters_go_to_the_proven_only() -> None:
+    asked = swarm(replace(SCRAPING, egress_network_burst=10_000.0, egress_network_rate=1.0))
+    while filters_of(asked):
+        pass
+    assert asked.stats.values_withheld == 1
+    asked.responder.proved(SOURCE[0], 0.0)
+    assert set(filters_of(asked)) == {b"BFpe", b"BFsd"}

@@ -18,6 +18,7 @@ from services.dht_node.core.messages import (
     Put,
     Query,
     Reply,
+    Scrape,
 )
 from services.dht_node.core.wire import MAX_NODES, MAX_PEERS, parse
 from shared.format import bencode
@@ -71,6 +72,24 @@ def test_the_examples_of_bep_5(datagram: bytes, message: Query | Reply | ErrorRe
 def test_an_announcement_of_a_port() -> None:
     datagram = query(b"announce_peer", info_hash=TARGET, port=6881, token=b"t", implied_port=0)
     assert parse(datagram) == Query(b"aa", ID, AnnouncePeer(TARGET, 6881, b"t"))
+
+
+def test_an_announcement_of_a_seed() -> None:
+    datagram = query(b"announce_peer", info_hash=TARGET, port=6881, token=b"t", seed=1)
+    assert parse(datagram) == Query(b"aa", ID, AnnouncePeer(TARGET, 6881, b"t", seed=True))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"scrape": 1}, Scrape(TARGET, filters=True, no_seeds=False)),
+        ({"noseed": 1}, Scrape(TARGET, filters=False, no_seeds=True)),
+        ({"noseed": 1, "scrape": 1}, Scrape(TARGET, filters=True, no_seeds=True)),
+        ({"noseed": 0, "scrape": b"1"}, GetPeers(TARGET)),
+    ],
+)
+def test_a_get_peers_with_what_bep_33_adds(members: dict[str, Any], message: Scrape | GetPeers) -> None:
+    assert parse(query(b"get_peers", info_hash=TARGET, **members)) == Query(b"aa", ID, message)
 
 
 def test_a_get_with_and_without_seq() -> None:

@@ -38,13 +38,14 @@ def test_everything_can_be_chosen() -> None:
             "SCOUT_DHT_MODE": "auto",
             "SCOUT_DHT_STATE_DIR": "state",
             "SCOUT_DHT_INBOUND_RATE": "0",
+            "SCOUT_DHT_SCRAPE": "true",
             "SCOUT_DHT_KEEP_INTERVAL": "60",
             "SCOUT_DHT_KEEP_MAX": "7",
         }
     )
     assert settings.listen == Endpoint("127.0.0.7", 7000)
     assert settings.bootstrap == (Endpoint("127.0.0.1", 1), Endpoint("router.example", 2))
-    assert settings.node == replace(LAB, mode=Mode.AUTO, external_ip="21.75.31.124", inbound_rate=0)
+    assert settings.node == replace(LAB, mode=Mode.AUTO, external_ip="21.75.31.124", inbound_rate=0, scrape=True)
     assert settings.state_path == Path("state") / "dht_node.state"
     assert (settings.keep_pace, settings.keep_max) == (KeepPace(interval_s=60, poll_s=10), 7)
 
@@ -78,6 +79,7 @@ def test_every_problem_is_named_at_once() -> None:
                 "SCOUT_DHT_LISTEN6": "127.0.0.1:7000",
                 "SCOUT_DHT_LAB": "perhaps",
                 "SCOUT_DHT_INBOUND_RATE": "-1",
+                "SCOUT_DHT_SCRAPE": "sometimes",
                 "SCOUT_DHT_KEEP_INTERVAL": "7200",
                 "SCOUT_DHT_KEEP_MAX": "many",
                 "SCOUT_DHT_MODE": "sometimes",
@@ -92,6 +94,7 @@ def test_every_problem_is_named_at_once() -> None:
         "SCOUT_DHT_LISTEN6",
         "SCOUT_DHT_LAB",
         "SCOUT_DHT_INBOUND_RATE",
+        "SCOUT_DHT_SCRAPE",
         "SCOUT_DHT_KEEP_INTERVAL",
         "SCOUT_DHT_KEEP_MAX",
         "SCOUT_DHT_MODE",

@@ -21,7 +21,10 @@ STATE = NodeState(
         SavedItem(b"t" * 20, Item(b"5:value"), 100.0, b"net"),
         SavedItem(Author().target, Item(VERSION.value, VERSION.public_key, VERSION.signature, 3), 7_200.0),
     ),
-    peers=(SavedPeer(b"h" * 20, b"\x0a\x00\x00\x01\x1a\xe1", 1_800.0),),
+    peers=(
+        SavedPeer(b"h" * 20, b"\x0a\x00\x00\x01\x1a\xe1", 1_800.0),
+        SavedPeer(b"h" * 20, b"\x0a\x00\x00\x02\x1a\xe1", 1_800.0, seed=True),
+    ),
 )
 
 
@@ -76,6 +79,15 @@ def test_a_file_from_before_there_were_digests_and_peers_is_read(path: Path) -> 
     assert load(path, NOW) == NodeState(b"i" * 20, (), ())
 
 
+def test_in_a_file_from_before_scrapes_nobody_is_a_seed(path: Path) -> None:
+    path.parent.mkdir()
+    row = {b"version": 1, b"saved_ms": NOW, b"id": b"i" * 20, b"nodes": b"", b"items": []}
+    path.write_bytes(bencode.encode(row | {b"peers": [[b"h" * 20, b"peer:1", NOW + 1000]]}))
+    loaded = load(path, NOW)
+    assert loaded is not None
+    assert loaded.peers == (SavedPeer(b"h" * 20, b"peer:1", 1.0, seed=False),)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -98,6 +110,9 @@ def test_a_file_from_before_there_were_digests_and_peers_is_read(path: Path) -> 
         ),
         bencode.encode(
             {b"version": 1, b"saved_ms": NOW, b"id": b"i" * 20, b"nodes": b"", b"items": [], b"peers": [[b"h" * 20]]}
+        ),
+        bencode.encode(
+            {b"version": 1, b"saved_ms": NOW, b"id": b"i" * 20, b"nodes": b"", b"items": [], b"seeds": [[b"h" * 20]]}
         ),
         bencode.encode({b"version": 1, b"saved_ms": b"x", b"id": b"i" * 20, b"nodes": b"", b"items": []}),
     ],
