@@ -203,4 +203,7 @@ def test_the_short_way_takes_nothing_that_the_long_one_refuses(query: Query, dat
     datagram = bytearray(encode_query(query, VERSION))
     for _ in range(data.draw(st.integers(1, 2))):
         datagram[data.draw(st.integers(0, len(datagram) - 2))] = data.draw(st.sampled_from(b"0123456789:deilt"))
-    assert understood(bytes(datagram)) == understood(bytes(datagram[:-1]) + b"1:zi0ee")
+    taken = understood(bytes(datagram))
+    # what both refuse they may refuse for different reasons: a changed length can swallow the key that is added
+    if isinstance(taken, Query):
+        assert understood(bytes(datagram[:-1]) + b"1:zi0ee") == taken
