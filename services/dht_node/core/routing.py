@@ -165,7 +165,7 @@ class RoutingTable:
             self._remove(bad)
 
     def _fits(self, entry: Entry, bucket: Bucket) -> bool:
-        if bucket.full() or self._place(entry.contact.address) in self._by_place:
+        if bucket.full() or entry.contact.id in self._by_id or self._place(entry.contact.address) in self._by_place:
             return False
         return self._config.lab or not bucket.crowded(entry.network)
 

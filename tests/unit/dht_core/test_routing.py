@@ -278,3 +278,12 @@ def test_a_bucket_holds_no_more_than_its_size(index: int) -> None:
 
 def _host(number: int) -> tuple[str, int]:
     return f"100.{number >> 8}.{number & 255}.1", 6881
+
+
+def test_an_id_that_waits_in_reserve_at_two_addresses_becomes_one_entry() -> None:
+    full = [contact(0, number) for number in range(4)]
+    twins = [Contact(contact(0, 9).id, (host, 6881)) for host in ("100.1.3.1", "100.2.3.1")]
+    routing = table(contacts=[*full, *twins])
+    fail(routing, full[0])
+    fail(routing, full[1])
+    assert [entry for entry in routing.closest(TARGET, 9) if entry.id == twins[0].id] == [twins[1]]
