@@ -16,6 +16,7 @@ from services.api.gateways import BusDhtNode
 from services.api.meters import Meters
 from shared.bus.ports import KeyValue
 from shared.clock import Clock
+from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import encode_json
@@ -28,9 +29,6 @@ T = TypeVar("T")
 
 TENANT = "default"
 """The only one until API keys carry tenants."""
-
-MAX_HANDLE = 512
-"""Characters of a handle; ours have fewer than 150."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -15,6 +15,7 @@ from enum import Enum
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
+from shared.contracts.crypto import MAX_HANDLE
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import from_base64url, to_base64url
 from shared.settings import Secret
@@ -24,8 +25,6 @@ Entropy = Callable[[int], bytes]
 
 MASTER_KEY_SIZE = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 MAX_KEY_ID = 2**32 - 1
-MAX_HANDLE = 512
-"""Characters; ours have fewer than 150, so nobody makes us decode megabytes."""
 
 _LAYOUT = 1
 _HEADER = struct.Struct(">BI")  # layout, master key id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_beside, open_driver
 from services.dht_node.service import DhtService
 from services.dht_node.settings import Settings, read
-from shared import lifecycle, logs
+from shared import lifecycle
 from shared.bus.consumer import Consumer
 from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
@@ -93,13 +92,7 @@ async def _ipv6_beside(driver: Driver, settings: Settings, clock: Clock) -> Asyn
 
 def main() -> int:
     """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run(NAME, _run)
-
-
-async def _run(stop: asyncio.Event) -> None:
-    settings = read(os.environ)  # noqa: TID251  # a composition root
-    logs.configure(NAME, settings.log_level)
-    await serve(settings, stop)
+    return lifecycle.run_service(NAME, read, serve)
 
 
 def _ready(redis: RedisClient, service: DhtService) -> dict[str, bool]:

@@ -12,6 +12,9 @@ from shared.contracts.operation import Message, Operation
 
 FormatName = Literal["scout1"]
 
+MAX_HANDLE = 512
+"""Characters of a handle; ours have fewer than 150, so nobody makes us decode megabytes."""
+
 
 class CreateKey(Message, frozen=True, kw_only=True):
     """Make an X25519 secret, or import one of 32 bytes."""
