@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.contracts.dht import MAX_KEEP_S
-from shared.format.scout1.mailbox import MAX_MEMBER
+from shared.format.members import MAX_MEMBER
 from shared.format.scout1.record import MAX_ID
 from shared.json_bytes import Blob, Bytes20, Bytes32
 from shared.usecases.devices import MAX_DEVICE_ID

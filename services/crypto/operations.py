@@ -6,9 +6,9 @@ They raise FormatError for a request that can't be met. In a batch each item bri
 from __future__ import annotations
 
 from shared.contracts import crypto
-from shared.format import bep44, keys
+from shared.format import bep44, items, keys
 from shared.format.errors import FieldError, FormatError
-from shared.format.scout1 import items, messages, seal
+from shared.format.scout1 import messages, seal, seqs
 from shared.format.scout1.link import LinkKeys
 
 
@@ -25,8 +25,8 @@ def seal_record(link: LinkKeys, request: crypto.SealRecord, nonce: bytes) -> cry
 
     Raises RecordFullError, ItemTooLargeError, and FieldError for a seq that must not be sent.
     """
-    if not items.FIRST_SEQ <= request.seq <= bep44.MAX_SEQ:
-        raise FieldError(f"expected a seq from {items.FIRST_SEQ} to {bep44.MAX_SEQ}, got {request.seq}")
+    if not seqs.FIRST_SEQ <= request.seq <= bep44.MAX_SEQ:
+        raise FieldError(f"expected a seq from {seqs.FIRST_SEQ} to {bep44.MAX_SEQ}, got {request.seq}")
     value = items.value_of(seal.seal_record(request.plaintext, link.record_key, nonce))
     signature = keys.sign(link.signing_key, bep44.signable_bytes(value, request.seq))
     return crypto.SealRecordReply(public_key=link.public_key, value=value, signature=signature)

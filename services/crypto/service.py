@@ -14,8 +14,9 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import keys
 from shared.format.errors import FormatError
+from shared.format.members import member_of_pair
 from shared.format.problems import scout_error
-from shared.format.scout1.link import derive, member_of_pair
+from shared.format.scout1.link import derive
 from shared.format.scout1.seal import NONCE_SIZE
 
 MAX_BATCH = 1024

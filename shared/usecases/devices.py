@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from shared.errors import ErrorCode, ScoutError
 from shared.format import devices
 from shared.format.errors import FormatError
+from shared.format.members import MAILBOX_BASE
 from shared.format.problems import scout_error
-from shared.format.scout1.mailbox import MAILBOX_BASE
 from shared.format.scout1.record import Entry
 from shared.usecases.changes import Edit, Wanted
 from shared.usecases.records import Entries

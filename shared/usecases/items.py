@@ -7,7 +7,7 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
 from shared.format.errors import MalformedError
-from shared.format.scout1.items import content_of
+from shared.format.items import content_of
 from shared.usecases.ports import Dht
 from shared.usecases.synchronise import not_stored
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
+from shared.format import members
 from shared.format.errors import FormatError
+from shared.format.items import content_of
 from shared.format.scout1 import mailbox, messages
-from shared.format.scout1.items import content_of
 from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.merge import change, merge
 from shared.format.scout1.record import Entry, serialise
@@ -77,7 +78,7 @@ class _Append:
 
     async def apply(self, entries: Entries, context: CallContext) -> Entries:
         """Frame and store the message behind the head in `entries`, and make it the head."""
-        box = _mailbox(entries, mailbox.mailbox_id(self.place.member))
+        box = _mailbox(entries, members.mailbox_id(self.place.member))
         landed = await self._landed(box, context)
         if landed is None:
             landed = await self._store(entries, box, context)
@@ -107,7 +108,7 @@ class _Append:
         Those may live on a few nodes. With an equal seq one of them could win the merge, and the head of a list that
         others have built upon would be lost.
         """
-        entry_id, content = mailbox.mailbox_id(self.place.member), mailbox.serialise(box)
+        entry_id, content = members.mailbox_id(self.place.member), mailbox.serialise(box)
         seq = next(entry.seq for entry in change(entries, entry_id, content) if entry.id == entry_id)
         rivals = [entry.seq + 1 for entry in self.written if entry.content != content]
         entry = Entry(entry_id, max(seq, *rivals) if rivals else seq, content)
@@ -156,7 +157,7 @@ def mailboxes(entries: Entries) -> dict[int, Mailbox | None]:
     """The lists in a record by member; None for an entry in their range that is no mailbox."""
     found: dict[int, Mailbox | None] = {}
     for entry in entries:
-        member = mailbox.member_of(entry.id)
+        member = members.member_of(entry.id)
         if member is not None:
             found[member] = _parsed(entry)
     return found

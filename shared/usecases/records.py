@@ -15,7 +15,7 @@ from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError
-from shared.format.scout1.mailbox import member_of
+from shared.format.members import member_of
 from shared.format.scout1.merge import merge
 from shared.format.scout1.record import MAX_SEQ, Entry, parse, serialise
 from shared.usecases.ports import Ports

@@ -17,9 +17,9 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError, RecordFullError
 from shared.format.problems import scout_error
-from shared.format.scout1.items import next_seq
 from shared.format.scout1.merge import merge
 from shared.format.scout1.record import MIN_SEQ, serialise
+from shared.format.scout1.seqs import next_seq
 from shared.usecases import records
 from shared.usecases.coalescer import Coalescer, Job
 from shared.usecases.keeping import Kept, kept

@@ -12,8 +12,8 @@ import pytest
 import scout
 from services.standalone.app import Stack
 from services.standalone.config import StandaloneConfig
+from shared.format.members import mailbox_id
 from shared.format.scout1 import messages
-from shared.format.scout1.mailbox import mailbox_id
 from tests.support.standalone import stack_in_a_thread
 
 

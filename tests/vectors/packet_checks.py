@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from shared.format import bencode, bep44, keys
+from shared.format import bencode, bep44, items, keys
 from shared.format.errors import FormatError
-from shared.format.scout1 import items, messages, record, seal
+from shared.format.scout1 import messages, record, seal, seqs
 from shared.format.scout1.link import LinkKeys, derive
 from shared.format.scout1.merge import merge
 from shared.format.scout1.record import Entry
@@ -190,6 +190,6 @@ def _sequence(vector: Vector, seq: int) -> None:
     stored = re.search(r"stored_seq_(\d+)", vector.index)
     if stored is not None:
         expect("seq sent", seq, int(stored[1]))
-    ours = items.next_seq([seq])
+    ours = seqs.next_seq([seq])
     hold("our next seq is higher, and at least 1", condition=ours > seq and ours >= 1)
     vector.notes.append("the original sends the seq it found again, or 0; ours sends a higher one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from shared.format import bep44
+from shared.format import bep44, items
 from shared.format.errors import (
     EntryTooLargeError,
     FormatError,
@@ -14,7 +14,7 @@ from shared.format.errors import (
     TooManyEntriesError,
     UnsealError,
 )
-from shared.format.scout1 import items, record, seal
+from shared.format.scout1 import record, seal
 from shared.format.scout1.record import Entry
 from tests.vectors.document import UncheckableError, Vector, expect, hold
 

@@ -16,7 +16,7 @@ from scout.link import Link
 from scout.profile import Profile, SavedLink
 from scout.secretfiles import SECRET_SIZE, Kind, read_secret, write_secret
 from shared.format import keys
-from shared.format.scout1.link import member_of_pair
+from shared.format.members import member_of_pair
 from shared.settings import Secret
 
 PublicKey = Annotated[str, typer.Argument(metavar="PUBLIC_KEY", help="Your peer's public key: 64 hex digits.")]

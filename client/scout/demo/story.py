@@ -12,7 +12,8 @@ from scout.demo.stage import DemoFailedError, Stage, check
 from scout.demo.stranger import Found, look
 from scout.link import Link
 from shared.format import keys
-from shared.format.scout1.link import derive, member_of_pair
+from shared.format.members import member_of_pair
+from shared.format.scout1.link import derive
 
 MESSAGES = (b"Are you there?", b"The train is late, I will be there at nine.", b"Platform four. Bring the blue bag.")
 EXCERPT = 48

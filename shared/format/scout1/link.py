@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shared.format import bep44, keys
-from shared.format.errors import FieldError
-from shared.format.scout1.mailbox import MAX_MEMBER
+from shared.format.members import require_member
 from shared.format.scout1.messages import message_key
 
 
@@ -30,8 +29,7 @@ class LinkKeys:
 
 def derive(shared_secret: bytes, member: int) -> LinkKeys:
     """The keys of a shared secret (32 bytes) for one of its members. Raises FieldError."""
-    if not 0 <= member <= MAX_MEMBER:
-        raise FieldError(f"expected a member from 0 to {MAX_MEMBER}, got {member}")
+    require_member(member)
     public_key, signing_key = keys.signing_pair(shared_secret)
     return LinkKeys(
         member=member,
@@ -41,10 +39,3 @@ def derive(shared_secret: bytes, member: int) -> LinkKeys:
         message_key=message_key(shared_secret),
         signing_key=signing_key,
     )
-
-
-def member_of_pair(my_public_key: bytes, peer_public_key: bytes) -> int:
-    """My number in a pair: 0 for the holder of the lower public key (compared as bytes), else 1. Raises FieldError."""
-    if my_public_key == peer_public_key:
-        raise FieldError("expected the public key of somebody else, got my own")
-    return 0 if my_public_key < peer_public_key else 1

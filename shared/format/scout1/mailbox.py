@@ -14,9 +14,6 @@ from shared.format.errors import FieldError, SeqExhaustedError
 from shared.format.keys import require_size
 from shared.format.scout1.messages import EMPTY_HEAD, HEAD_SIZE, parse_head
 
-MAILBOX_BASE = 2**31
-"""Entry ids from here on are mailboxes; those below are devices."""
-MAX_MEMBER = MAILBOX_BASE - 1
 MAX_NUMBER = 2**32 - 1
 
 _NUMBER = struct.Struct(">I")
@@ -29,18 +26,6 @@ class Mailbox(NamedTuple):
     """Address (20 bytes) of the newest message; zeros when there is none."""
     number: int | None = 0
     """The number of the newest message, from 1; 0 for an empty list, None when its writer did not say."""
-
-
-def mailbox_id(member: int) -> int:
-    """The id of the entry that is member's mailbox. Raises FieldError."""
-    if not 0 <= member <= MAX_MEMBER:
-        raise FieldError(f"expected a member from 0 to {MAX_MEMBER}, got {member}")
-    return MAILBOX_BASE + member
-
-
-def member_of(entry_id: int) -> int | None:
-    """The member whose mailbox an entry is; None for the ids of devices."""
-    return entry_id - MAILBOX_BASE if entry_id >= MAILBOX_BASE else None
 
 
 def parse(content: bytes) -> Mailbox:

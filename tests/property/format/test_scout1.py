@@ -5,10 +5,10 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.format import devices, keys
+from shared.format import devices, items, keys
 from shared.format.devices import Device, ForeignContentError
 from shared.format.errors import FieldError, FormatError, LowOrderKeyError, MalformedError
-from shared.format.scout1 import items, mailbox, messages, record, seal
+from shared.format.scout1 import mailbox, messages, record, seal
 from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.merge import change, merge
 from shared.format.scout1.record import Entry

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.format import bep44
+from shared.format import bep44, members
 from shared.format.scout1 import mailbox
 from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.record import MAX_PLAINTEXT, MAX_SEQ, Entry
@@ -16,7 +16,7 @@ from shared.usecases.inbox import Query
 from tests.unit.usecases.world import a_world
 
 DEVICE_IDS = st.integers(min_value=0, max_value=5)
-MAILBOX_IDS = st.integers(min_value=0, max_value=3).map(mailbox.mailbox_id)
+MAILBOX_IDS = st.integers(min_value=0, max_value=3).map(members.mailbox_id)
 ENTRIES = st.lists(
     st.builds(
         Entry,
@@ -60,7 +60,7 @@ def test_any_item_at_the_head_of_a_list_is_a_message_or_a_gap(value: bytes, numb
             target = bep44.immutable_target(value)
             for node in world.twin.nodes:
                 node.immutable[target] = value
-            entries = (Entry(mailbox.mailbox_id(0), 1, mailbox.serialise(Mailbox(target, number))),)
+            entries = (Entry(members.mailbox_id(0), 1, mailbox.serialise(Mailbox(target, number))),)
             read = await inbox.read(world.ports, place, entries, Query(after=after), world.context)
             known = len(read.messages) + len(read.gaps) + len(read.more)
             assert (known > 0) == (number > after)

@@ -23,8 +23,8 @@ from shared.contracts.crypto import (
 )
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
-from shared.format import bep44, keys
-from shared.format.scout1 import items, messages
+from shared.format import bep44, items, keys
+from shared.format.scout1 import messages
 from shared.settings import Secret
 
 MASTER = MasterKey(1, Secret(b"m" * 32))

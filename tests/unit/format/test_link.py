@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.format import bep44, keys
+from shared.format import bep44, keys, members
 from shared.format.errors import EntryTooLargeError, FieldError, LowOrderKeyError, RecordFullError, UnsealError
 from shared.format.problems import scout_error
 from shared.format.scout1 import link
@@ -31,9 +31,9 @@ def test_what_does_not_make_a_link_is_named(secret: bytes, member: int) -> None:
 
 def test_the_lower_public_key_is_member_0() -> None:
     low, high = b"\x01" + bytes(31), b"\x02" + bytes(31)
-    assert (link.member_of_pair(low, high), link.member_of_pair(high, low)) == (0, 1)
+    assert (members.member_of_pair(low, high), members.member_of_pair(high, low)) == (0, 1)
     with pytest.raises(FieldError, match="my own"):
-        link.member_of_pair(low, low)
+        members.member_of_pair(low, low)
 
 
 def test_errors_of_the_format_have_codes_and_figures() -> None:

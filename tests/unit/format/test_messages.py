@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from shared.format import items, members
 from shared.format.errors import FieldError, MalformedError, MessageTooLargeError, SeqExhaustedError
-from shared.format.scout1 import items, mailbox, messages, seal
+from shared.format.scout1 import mailbox, messages, seal
 from shared.format.scout1.mailbox import Mailbox
 
 HEAD = b"h" * 20
@@ -49,13 +50,13 @@ def test_an_address_of_another_size_is_named() -> None:
 
 
 def test_mailboxes_have_ids_of_their_own() -> None:
-    assert mailbox.mailbox_id(0) == 2**31
-    assert mailbox.mailbox_id(2**31 - 1) == 2**32 - 1
-    assert mailbox.member_of(2**31 + 3) == 3
-    assert mailbox.member_of(2**31 - 1) is None
+    assert members.mailbox_id(0) == 2**31
+    assert members.mailbox_id(2**31 - 1) == 2**32 - 1
+    assert members.member_of(2**31 + 3) == 3
+    assert members.member_of(2**31 - 1) is None
     for member in (-1, 2**31):
         with pytest.raises(FieldError, match=f"got {member}"):
-            mailbox.mailbox_id(member)
+            members.mailbox_id(member)
 
 
 @pytest.mark.parametrize(

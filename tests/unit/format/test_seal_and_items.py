@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.format import bep44
+from shared.format import bep44, items
 from shared.format.errors import (
     FieldError,
     ItemTooLargeError,
@@ -11,7 +11,7 @@ from shared.format.errors import (
     SeqExhaustedError,
     UnsealError,
 )
-from shared.format.scout1 import items, seal
+from shared.format.scout1 import seal, seqs
 
 KEY, NONCE = b"k" * 32, b"n" * 24
 
@@ -56,9 +56,9 @@ def test_a_value_that_is_no_string_of_an_item_is_malformed(value: bytes) -> None
 
 @pytest.mark.parametrize(("seen", "following"), [([], 1), ([0], 1), ([-5], 1), ([5, 3], 6), ([2**63 - 2], 2**63 - 1)])
 def test_the_next_seq_is_one_above_the_highest_and_at_least_1(seen: list[int], following: int) -> None:
-    assert items.next_seq(seen) == following
+    assert seqs.next_seq(seen) == following
 
 
 def test_no_seq_follows_the_last() -> None:
     with pytest.raises(SeqExhaustedError):
-        items.next_seq([2**63 - 1])
+        seqs.next_seq([2**63 - 1])

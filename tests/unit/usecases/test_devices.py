@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import ErrorCode, ScoutError
-from shared.format.scout1.mailbox import mailbox_id
+from shared.format.members import mailbox_id
 from shared.format.scout1.record import Entry
 from shared.usecases import devices, items
 from shared.usecases.devices import Device

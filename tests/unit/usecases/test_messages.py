@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts import dht
 from shared.errors import ErrorCode, ScoutError
-from shared.format import bep44
+from shared.format import bep44, members
 from shared.format.scout1 import mailbox, messages
 from shared.format.scout1.mailbox import Mailbox
 from shared.format.scout1.record import Entry
@@ -32,7 +32,7 @@ def bodies(read: Inbox) -> list[bytes]:
 
 
 async def plant_mailbox(world: World, place: Place, member: int, content: bytes, seq: int = 50) -> None:
-    entry = Entry(mailbox.mailbox_id(member), seq, content)
+    entry = Entry(members.mailbox_id(member), seq, content)
     world.twin.plant(place.public_key, await world.version(place, seq, entry))
 
 
@@ -255,7 +255,7 @@ async def test_two_devices_of_one_member_send_at_once(seed: int) -> None:
 
 async def test_of_two_heads_of_one_list_the_one_on_a_majority_goes_on(world: World) -> None:
     mine, theirs = await world.place(0), await world.place(1)
-    entry_id = mailbox.mailbox_id(0)
+    entry_id = members.mailbox_id(0)
     promised, lost = (
         mailbox.serialise(Mailbox(plant_item(world, bep44.bencode_string(messages.frame(bytes(20), body))), 1))
         for body in (b"promised", b"racing")
@@ -269,7 +269,7 @@ async def test_of_two_heads_of_one_list_the_one_on_a_majority_goes_on(world: Wor
 
 async def test_heads_without_a_majority_are_waited_for_and_then_decided(world: World) -> None:
     mine, theirs = await world.place(0), await world.place(1)
-    entry_id = mailbox.mailbox_id(0)
+    entry_id = members.mailbox_id(0)
     heads = [mailbox.serialise(Mailbox(bytes([n]) * 20, 1)) for n in (1, 2)]
     world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[0])), slice(0, 4))
     world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[1])), slice(4, 8))

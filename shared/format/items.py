@@ -1,14 +1,9 @@
-"""How records and messages of scout1 lie in BEP 44 items: as one byte string, bencoded; and which seq comes next."""
+"""How boxes and messages of both formats lie in BEP 44 items: as one byte string, bencoded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from shared.format import bencode, bep44
-from shared.format.errors import ItemTooLargeError, MalformedError, SeqExhaustedError
-
-FIRST_SEQ = 1
-"""uTorrent nodes take a put with seq 0 for an immutable one, so it is read but never sent."""
+from shared.format.errors import ItemTooLargeError, MalformedError
 
 
 def value_of(content: bytes) -> bytes:
@@ -30,14 +25,3 @@ def content_of(value: bytes) -> bytes:
     if not isinstance(content, bytes):
         raise MalformedError("expected a byte string, got another bencoded value")
     return content
-
-
-def next_seq(seen: Iterable[int]) -> int:
-    """The seq to write after the versions `seen`: one above the highest, and at least 1. Raises SeqExhaustedError.
-
-    The original never advanced it, so its second write was discarded everywhere.
-    """
-    highest = max(seen, default=FIRST_SEQ - 1)
-    if highest >= bep44.MAX_SEQ:
-        raise SeqExhaustedError(f"expected a seq below {bep44.MAX_SEQ} for the record, got {highest}")
-    return max(highest + 1, FIRST_SEQ)
