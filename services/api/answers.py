@@ -17,6 +17,15 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Base of all that goes out."""
 
 
+class RootAnswer(Answered, frozen=True, kw_only=True):
+    """Where to go from here."""
+
+    service: str
+    api: str
+    """Where the paths of the API begin."""
+    documentation: str
+
+
 class KeyAnswer(Answered, frozen=True, kw_only=True):
     """A key's handle and its public half."""
 

@@ -13,9 +13,10 @@ from importlib.metadata import version
 from aiohttp import web
 
 from services.api import meters
+from services.api.endpoints import ENDPOINTS
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.middleware import OK, all_middlewares
-from services.api.routes import all_routes
+from services.api.routes import all_endpoints
 from services.api.service import SERVICE, Limits, Service
 from services.api.settings import Settings, read
 from shared import lifecycle
@@ -70,10 +71,12 @@ def build_app(service: Service) -> web.Application:
     """The HTTP application around `service`."""
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
-    routes = all_routes()
-    app.add_routes(routes)
-    for route in routes:  # zeros are visible from the start
-        service.meters.request_seconds.labels(f"{route.method} {route.path}", OK)
+    app[ENDPOINTS] = {endpoint.key: endpoint for endpoint in all_endpoints()}
+    for endpoint in app[ENDPOINTS].values():
+        app.router.add_routes([endpoint.route()])
+        service.meters.request_seconds.labels(
+            f"{endpoint.method} {endpoint.path}", OK
+        )  # zeros are visible from the start
     return app
 
 

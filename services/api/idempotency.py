@@ -22,6 +22,8 @@ from shared.bus import streams
 from shared.errors import ErrorCode, ScoutError
 
 HEADER = "Idempotency-Key"
+WRITES = frozenset({"POST", "PUT", "DELETE"})
+"""Methods that take it."""
 KEPT_S = 24 * 3600.0
 """A day: longer than any client goes on trying."""
 GRACE_S = 5.0
@@ -29,7 +31,6 @@ GRACE_S = 5.0
 POLL_S = 0.1
 RETRY_AFTER = 1.0
 
-_WRITES = frozenset({"POST", "PUT", "DELETE"})
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PERSON = b"scout.idempotent"
 
@@ -92,7 +93,7 @@ class _Entry:
 async def remembered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a write that was made before with what it was answered then."""
     key = request.headers.get(HEADER)
-    if key is None or request.method not in _WRITES:
+    if key is None or request.method not in WRITES:
         return await handler(request)
     if not _KEY.fullmatch(key):
         raise ScoutError(ErrorCode.INVALID_REQUEST, f"Expected in {HEADER} 1 to 255 visible ASCII characters.")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from services.api import answers, schemas
+from services.api import schemas
 from services.api.decoding import convert_text, decode_body
 from services.api.gateways import BusDhtNode
 from services.api.meters import Meters
@@ -19,7 +19,6 @@ from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
-from shared.json_bytes import encode_json
 from shared.settings import Secret
 from shared.usecases.ports import Ports
 from shared.usecases.records import Record
@@ -109,7 +108,6 @@ def link_of(request: web.Request) -> str:
 
 async def body_of(request: web.Request, into: type[T]) -> T:
     """The JSON body. Raises ScoutError: `unsupported_media_type`, `body_too_large`, `invalid_request`."""
-    no_query(request)
     if request.content_type != "application/json":
         raise ScoutError(
             ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Expected Content-Type application/json, got {request.content_type}."
@@ -132,12 +130,6 @@ def no_query(request: web.Request) -> None:
 def path_of(request: web.Request, into: type[T]) -> T:
     """The variable parts of the path. Raises ScoutError (`invalid_request`)."""
     return convert_text(dict(request.match_info), into, "The path")
-
-
-def answer(body: answers.Answered, *, tag: str | None = None) -> web.Response:
-    """A JSON answer, with an ETag when the body is the state of a record."""
-    headers = {} if tag is None else {"ETag": f'"{tag}"'}
-    return web.Response(body=encode_json(body), content_type="application/json", headers=headers)
 
 
 def count(meters: Meters, synced: Synced) -> Synced:

@@ -1,12 +1,19 @@
-"""The endpoints: each reads a request, calls one use case, and renders what it answers."""
+"""The endpoints: each takes what was read from a request, calls one use case, and answers with what that found."""
 
 from __future__ import annotations
 
-from aiohttp import web
-
+from services.api.endpoints import Endpoint
 from services.api.routes import devices, dht, items, links, messages, records, root
 
 
-def all_routes() -> list[web.RouteDef]:
-    """Every endpoint of the service."""
-    return [*root.ROUTES, *links.ROUTES, *devices.ROUTES, *records.ROUTES, *messages.ROUTES, *items.ROUTES, *dht.ROUTES]
+def all_endpoints() -> list[Endpoint]:
+    """Every endpoint of the service, in the order of the documentation."""
+    return [
+        *links.ENDPOINTS,
+        *devices.ENDPOINTS,
+        *records.ENDPOINTS,
+        *messages.ENDPOINTS,
+        *items.ENDPOINTS,
+        *dht.ENDPOINTS,
+        *root.ENDPOINTS,
+    ]

@@ -4,34 +4,59 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api import render, schemas
-from services.api.service import answer, body_of, context_of, no_query, path_of, service_of
+from services.api import answers, render, schemas
+from services.api.endpoints import Endpoint, Tag
+from services.api.scopes import Scope
+from services.api.service import context_of, service_of
 from shared.contracts import dht
+from shared.errors import ErrorCode
 
 
-async def status(request: web.Request) -> web.Response:
+async def status(request: web.Request) -> answers.StatusAnswer:
     """How a node is."""
-    no_query(request)
-    return answer(render.status(await service_of(request).dht_node.status(dht.Status(), context_of(request))))
+    return render.status(await service_of(request).dht_node.status(dht.Status(), context_of(request)))
 
 
-async def ping(request: web.Request) -> web.Response:
+async def ping(request: web.Request, body: schemas.PingRequest) -> answers.PingAnswer:
     """Whether another node answers ours."""
-    asked = await body_of(request, schemas.PingRequest)
-    pinged = await service_of(request).dht_node.ping(dht.Ping(address=asked.address), context_of(request))
-    return answer(render.pinged(asked.address, pinged))
+    pinged = await service_of(request).dht_node.ping(dht.Ping(address=body.address), context_of(request))
+    return render.pinged(body.address, pinged)
 
 
-async def lookup(request: web.Request) -> web.Response:
+async def lookup(request: web.Request, path: schemas.TargetPath) -> answers.NearestAnswer:
     """The nodes nearest to a target."""
-    no_query(request)
-    path = path_of(request, schemas.TargetPath)
     found = await service_of(request).dht_node.lookup(dht.Lookup(target=bytes(path.target)), context_of(request))
-    return answer(render.nearest(found))
+    return render.nearest(found)
 
 
-ROUTES = [
-    web.get("/v1/dht/status", status, allow_head=False),
-    web.post("/v1/dht/ping", ping),
-    web.get("/v1/dht/lookup/{target}", lookup, allow_head=False),
+_ERRORS = (ErrorCode.BUS_UNAVAILABLE, ErrorCode.DHT_UNAVAILABLE)
+
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        "/v1/dht/status",
+        status,
+        Scope.ADMIN,
+        Tag.DHT,
+        "How a node is",
+        _ERRORS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/dht/ping",
+        ping,
+        Scope.ADMIN,
+        Tag.DHT,
+        "Whether another node answers ours",
+        _ERRORS,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/dht/lookup/{target}",
+        lookup,
+        Scope.RELAY,
+        Tag.DHT,
+        "The nodes nearest to a target",
+        _ERRORS,
+    ),
 ]

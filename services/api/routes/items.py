@@ -5,51 +5,74 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.api import answers, render, schemas
-from services.api.service import answer, body_of, context_of, no_query, path_of, service_of
+from services.api.endpoints import Endpoint, Tag
+from services.api.scopes import Scope
+from services.api.service import context_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases import items
 from shared.usecases.keeping import kept
 
 
-async def store(request: web.Request) -> web.Response:
+async def store(request: web.Request, body: schemas.ItemRequest) -> answers.ItemStoredAnswer:
     """Store a byte string, and answer with its hash."""
-    return await _store(request, await body_of(request, schemas.ItemRequest))
+    return await _store(request, body)
 
 
-async def store_as(request: web.Request) -> web.Response:
+async def store_as(request: web.Request, path: schemas.ItemPath, body: schemas.ItemRequest) -> answers.ItemStoredAnswer:
     """Store a byte string whose hash the caller knows."""
-    path = path_of(request, schemas.ItemPath)
-    asked = await body_of(request, schemas.ItemRequest)
-    actual = items.hash_of(asked.value)
+    actual = items.hash_of(body.value)
     if actual != path.hash:
         raise ScoutError(
             ErrorCode.INVALID_REQUEST,
             f"Expected a value whose hash is that of the path, got one with the hash {actual.hex()}.",
             facts={"hash": actual.hex()},
         )
-    return await _store(request, asked)
+    return await _store(request, body)
 
 
-async def read(request: web.Request) -> web.Response:
+async def read(request: web.Request, path: schemas.ItemPath) -> answers.ItemAnswer:
     """The byte string under a hash."""
-    no_query(request)
-    path = path_of(request, schemas.ItemPath)
     value = await items.get(service_of(request).ports.dht, bytes(path.hash), context_of(request))
-    return answer(answers.ItemAnswer(value=Blob(value)))
+    return answers.ItemAnswer(value=Blob(value))
 
 
-async def _store(request: web.Request, asked: schemas.ItemRequest) -> web.Response:
+async def _store(request: web.Request, asked: schemas.ItemRequest) -> answers.ItemStoredAnswer:
     reply = await items.put(service_of(request).ports.dht, bytes(asked.value), context_of(request), asked.keep)
-    return answer(
-        answers.ItemStoredAnswer(
-            hash=Bytes20(reply.target), storing=render.storing(reply.storing), **render.lasting(kept(reply))
-        )
+    return answers.ItemStoredAnswer(
+        hash=Bytes20(reply.target), storing=render.storing(reply.storing), **render.lasting(kept(reply))
     )
 
 
-ROUTES = [
-    web.post("/v1/items", store),
-    web.put("/v1/items/{hash}", store_as),
-    web.get("/v1/items/{hash}", read, allow_head=False),
+_READ_ERRORS = (ErrorCode.BUS_UNAVAILABLE, ErrorCode.DHT_UNAVAILABLE)
+_STORE_ERRORS = (*_READ_ERRORS, ErrorCode.ITEM_TOO_LARGE, ErrorCode.NOT_STORED)
+
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/items",
+        store,
+        Scope.RELAY,
+        Tag.ITEMS,
+        "Store a byte string",
+        _STORE_ERRORS,
+    ),
+    Endpoint(
+        "PUT",
+        "/v1/items/{hash}",
+        store_as,
+        Scope.RELAY,
+        Tag.ITEMS,
+        "Store a byte string whose hash you know",
+        _STORE_ERRORS,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/items/{hash}",
+        read,
+        Scope.RELAY,
+        Tag.ITEMS,
+        "The byte string under a hash",
+        (*_READ_ERRORS, ErrorCode.NOT_FOUND),
+    ),
 ]

@@ -5,27 +5,27 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.api import answers, schemas
-from services.api.service import answer, body_of, context_of, service_of
+from services.api.endpoints import Endpoint, Tag
+from services.api.scopes import Scope
+from services.api.service import context_of, service_of
 from shared.contracts import crypto
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Bytes32
 from shared.usecases import links
 
 
-async def create_key(request: web.Request) -> web.Response:
+async def create_key(request: web.Request, body: schemas.KeyRequest) -> answers.KeyAnswer:
     """Make a key, or import a secret."""
-    asked = await body_of(request, schemas.KeyRequest)
-    secret = None if asked.secret is None else bytes(asked.secret)
+    secret = None if body.secret is None else bytes(body.secret)
     made = await links.create_key(service_of(request).ports.crypto, secret, context_of(request))
-    return answer(answers.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key)))
+    return answers.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key))
 
 
-async def create_link(request: web.Request) -> web.Response:
+async def create_link(request: web.Request, body: schemas.LinkRequest) -> answers.LinkAnswer:
     """Make a link from a key and a peer, or from a shared secret."""
-    asked = await body_of(request, schemas.LinkRequest)
-    links.only_scout1(asked.format)
-    made = await _create_link(request, asked)
-    return answer(answers.LinkAnswer(link=made.link, format=made.format, member=made.member))
+    links.only_scout1(body.format)
+    made = await _create_link(request, body)
+    return answers.LinkAnswer(link=made.link, format=made.format, member=made.member)
 
 
 async def _create_link(request: web.Request, asked: schemas.LinkRequest) -> crypto.CreateLinkReply:
@@ -41,4 +41,22 @@ async def _create_link(request: web.Request, asked: schemas.LinkRequest) -> cryp
             )
 
 
-ROUTES = [web.post("/v1/keys", create_key), web.post("/v1/links", create_link)]
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/keys",
+        create_key,
+        Scope.READ,
+        Tag.HANDLES,
+        "Make a key, or import one",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/links",
+        create_link,
+        Scope.READ,
+        Tag.HANDLES,
+        "Make a link",
+        (ErrorCode.LOW_ORDER_PUBLIC_KEY, ErrorCode.BAD_HANDLE),
+    ),
+]

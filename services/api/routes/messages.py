@@ -6,8 +6,11 @@ import re
 
 from aiohttp import web
 
-from services.api import render, schemas
-from services.api.service import answer, body_of, context_of, count, link_of, query_of, service_of
+from services.api import answers, render, schemas
+from services.api.endpoints import Endpoint, Tag
+from services.api.routes.records import READ_ERRORS, WRITE_ERRORS
+from services.api.scopes import Scope
+from services.api.service import context_of, count, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import inbox, messages, records
 from shared.usecases.inbox import Position, Query
@@ -16,28 +19,25 @@ from shared.usecases.messages import Outgoing
 _CURSOR = re.compile(r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})")
 
 
-async def send(request: web.Request) -> web.Response:
+async def send(request: web.Request, link: str, body: schemas.MessageRequest) -> answers.SentAnswer:
     """Leave a message."""
-    link = link_of(request)
-    asked = await body_of(request, schemas.MessageRequest)
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
-    message = Outgoing(bytes(asked.body), seal=asked.seal, keep=asked.keep)
+    message = Outgoing(bytes(body.body), seal=body.seal, keep=body.keep)
     sent = await messages.send(service.ports, service.synchroniser, place, message, context)
     count(service.meters, sent.synced)
-    return answer(render.sent(sent))
+    return render.sent(sent)
 
 
-async def read(request: web.Request) -> web.Response:
+async def read(request: web.Request, link: str, query: schemas.MessagesQuery) -> answers.InboxAnswer:
     """The messages that the others have left."""
-    link, asked = link_of(request), query_of(request, schemas.MessagesQuery)
-    position = None if asked.cursor is None else _position(asked.cursor)
+    position = None if query.cursor is None else _position(query.cursor)
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
     record = await records.read_at(service.ports, place, context)
-    query = Query(asked.after, asked.limit, asked.member, position)
-    found = await inbox.read(service.ports, place, record.entries, query, context)
-    return answer(render.inbox(found, record))
+    wanted = Query(query.after, query.limit, query.member, position)
+    found = await inbox.read(service.ports, place, record.entries, wanted, context)
+    return render.inbox(found, record)
 
 
 def _position(cursor: str) -> Position:
@@ -48,4 +48,23 @@ def _position(cursor: str) -> Position:
     return Position(int(member), None if number == "-" else int(number), bytes.fromhex(target))
 
 
-ROUTES = [web.post("/v1/messages", send), web.get("/v1/messages", read, allow_head=False)]
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/messages",
+        send,
+        Scope.WRITE,
+        Tag.MESSAGES,
+        "Leave a message",
+        (*WRITE_ERRORS, ErrorCode.MESSAGE_TOO_LARGE),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/messages",
+        read,
+        Scope.READ,
+        Tag.MESSAGES,
+        "The messages that the others have left",
+        READ_ERRORS,
+    ),
+]

@@ -4,42 +4,54 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api import render, schemas
-from services.api.conditions import if_match, is_known
-from services.api.service import answer, body_of, context_of, count, count_read, link_of, query_of, service_of
+from services.api import answers, render, schemas
+from services.api.endpoints import Endpoint, Tag, Tagged
+from services.api.scopes import Scope
+from services.api.service import context_of, count, count_read, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import records
 from shared.usecases.changes import Edit, Wanted
 
+READ_ERRORS = (ErrorCode.DHT_UNAVAILABLE,)
+"""Of reading a record."""
 
-async def synchronise(request: web.Request) -> web.Response:
+WRITE_ERRORS = (
+    *READ_ERRORS,
+    ErrorCode.CONFLICT,
+    ErrorCode.SEQ_EXHAUSTED,
+    ErrorCode.ENTRY_TOO_LARGE,
+    ErrorCode.TOO_MANY_ENTRIES,
+    ErrorCode.RECORD_FULL,
+    ErrorCode.NOT_STORED,
+)
+"""Of reading, merging and writing a record."""
+
+
+async def synchronise(
+    request: web.Request, link: str, condition: frozenset[str] | None, body: schemas.SyncRequest
+) -> Tagged[answers.WrittenAnswer]:
     """Merge all versions and the caller's entries, store the union, answer with it."""
-    link, condition = link_of(request), if_match(request)
-    asked = await body_of(request, schemas.SyncRequest)
-    return await write(request, link, _edit(asked), condition, asked.keep)
+    return await write(request, link, _edit(body), condition, body.keep)
 
 
-async def read(request: web.Request) -> web.Response:
+async def read(request: web.Request, link: str, query: schemas.RecordQuery) -> Tagged[answers.RecordAnswer]:
     """The record's entries."""
-    link, asked = link_of(request), query_of(request, schemas.RecordQuery)
     service = service_of(request)
-    found = await records.read(service.ports, link, context_of(request), settle=asked.read == "settled")
+    found = await records.read(service.ports, link, context_of(request), settle=query.read == "settled")
     count_read(service.meters, found)
-    if is_known(request, found.tag):
-        return web.Response(status=web.HTTPNotModified.status_code, headers={"ETag": f'"{found.tag}"'})
-    return answer(render.record(found), tag=found.tag)
+    return Tagged(render.record(found), found.tag)
 
 
 async def write(
     request: web.Request, link: str, edit: Edit, condition: frozenset[str] | None, keep: int = 0
-) -> web.Response:
+) -> Tagged[answers.WrittenAnswer]:
     """Synchronise the record of `link` with `edit`, and keep it alive for `keep` seconds."""
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
     change = edit if edit.wanted or edit.removed else None
     synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, condition, keep))
     body = render.written(synced, edit.news(synced.record.entries), removed=bool(edit.removed))
-    return answer(body, tag=synced.record.tag)
+    return Tagged(body, synced.record.tag)
 
 
 def _edit(asked: schemas.SyncRequest) -> Edit:
@@ -51,4 +63,23 @@ def _edit(asked: schemas.SyncRequest) -> Edit:
     return Edit(wanted, frozenset(asked.remove))
 
 
-ROUTES = [web.post("/v1/sync", synchronise), web.get("/v1/record", read, allow_head=False)]
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/sync",
+        synchronise,
+        Scope.WRITE,
+        Tag.RECORDS,
+        "Merge, and write the union",
+        WRITE_ERRORS,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/record",
+        read,
+        Scope.READ,
+        Tag.RECORDS,
+        "The record as it is",
+        READ_ERRORS,
+    ),
+]

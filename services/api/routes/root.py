@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.api.service import no_query
+from services.api import answers
+from services.api.endpoints import Endpoint, Tag
 
 
-async def show(request: web.Request) -> web.Response:
+async def show(_request: web.Request) -> answers.RootAnswer:
     """Name the service and its documentation."""
-    no_query(request)
-    return web.json_response({"service": "scout", "api": "/v1", "documentation": "docs/api.md"})
+    return answers.RootAnswer(service="scout", api="/v1", documentation="docs/api.md")
 
 
-ROUTES = [web.get("/", show)]
+ENDPOINTS = [Endpoint("GET", "/", show, None, Tag.SERVICE, "Where to go from here")]

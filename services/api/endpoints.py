@@ -1,0 +1,184 @@
+"""The endpoint table: what each endpoint is, takes, answers and refuses, declared once.
+
+A handler's signature *is* its declaration. Its parameters are read from the request by their names and annotations
+before it is called, its return annotation is what it answers; the OpenAPI document and the docs page are made of the
+same. So a handler can't validate, or answer, anything else than what is documented.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from aiohttp import web
+
+from services.api.answers import Answered
+from services.api.conditions import if_match, is_known
+from services.api.idempotency import WRITES
+from services.api.scopes import Scope
+from services.api.service import body_of, link_of, no_query, path_of, query_of
+from shared.errors import ErrorCode
+from shared.json_bytes import encode_json
+
+JSON = "application/json"
+
+T = TypeVar("T", bound=Answered)
+
+_READERS: Mapping[str, Callable[[web.Request, Any], Any]] = {
+    "link": lambda request, _: link_of(request),
+    "condition": lambda request, _: if_match(request),
+    "path": path_of,
+    "query": query_of,
+}
+"""How each parameter that a handler may have is read, but for `body`, which takes waiting."""
+
+_ALWAYS = (
+    ErrorCode.INVALID_REQUEST,
+    ErrorCode.BODY_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.INTERNAL,
+    ErrorCode.OVERLOADED,
+    ErrorCode.DEADLINE_EXCEEDED,
+)
+"""What the bounds around every request may refuse."""
+
+
+class Tag(StrEnum):
+    """What an endpoint is about: the chapters of the documentation, in their order."""
+
+    HANDLES = "Handles"
+    """Keys and links, wrapped for whoever made them to keep: the cluster stores nothing of them."""
+    RECORDS = "Where are my peers"
+    """The record that those who share a link can read and write: which devices there are, and where."""
+    MESSAGES = "Messages"
+    """For those who are away."""
+    ITEMS = "Items"
+    """Immutable byte strings, for anybody who knows their hash."""
+    DHT = "The DHT"
+    """The DHT as one of our nodes sees it, for those who look after a service."""
+    SERVICE = "The service"
+    """The service itself, and what it says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged(Generic[T]):
+    """An answer that shows the state of a record."""
+
+    body: T
+    tag: str
+    """Of that state, for the `ETag`."""
+
+
+Handler = Callable[..., Awaitable[web.StreamResponse | Answered | Tagged[Any]]]
+"""Takes the request, and of `link`, `condition`, `path`, `query` and `body` what it asks for by name."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method on one path."""
+
+    method: str
+    path: str
+    """With its variable parts in braces."""
+    handler: Handler
+    scope: Scope | None
+    """What a key must be allowed to do; None: no key is needed."""
+    tag: Tag
+    summary: str
+    """A few words, as a heading."""
+    errors: Sequence[ErrorCode] = ()
+    """What it may refuse beyond what `codes` adds by what it takes."""
+    description: str = ""
+    """What the summary leaves open, in sentences."""
+    media: str = JSON
+    """Of its answer."""
+    listed: bool = field(default=True, kw_only=True)
+    """False for what only belongs to a page, such as its style sheet: no part of the API."""
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for a handler that asks for what nobody could give it."""
+        asked = list(inspect.signature(self.handler).parameters)[1:]
+        if unknown := set(asked) - set(_READERS) - {"body"}:
+            raise TypeError(f"{self.name}: expected parameters of {[*_READERS, 'body']}, got {sorted(unknown)}")
+
+    @property
+    def name(self) -> str:
+        """A name for programs: the handler's module and its own."""
+        return f"{self.handler.__module__.rpartition('.')[2]}_{self.handler.__name__}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.method, self.path
+
+    @cached_property
+    def takes(self) -> Mapping[str, type[Any]]:
+        """What it reads from a request, with the types: of `link`, `condition`, `path`, `query` and `body` some."""
+        hints = get_type_hints(self.handler)
+        return {name: hints[name] for name in list(inspect.signature(self.handler).parameters)[1:]}
+
+    @cached_property
+    def answer(self) -> type[Answered] | None:
+        """What its answer is made of; None for a page or a stream, of which `media` says all there is to say."""
+        answered = get_type_hints(self.handler)["return"]
+        if get_origin(answered) is Tagged:
+            (answered,) = get_args(answered)
+        return answered if issubclass(answered, Answered) else None
+
+    @cached_property
+    def is_tagged(self) -> bool:
+        """Whether its answers carry an `ETag`."""
+        return get_origin(get_type_hints(self.handler)["return"]) is Tagged
+
+    @cached_property
+    def codes(self) -> frozenset[ErrorCode]:
+        """Every code that it may refuse with."""
+        codes = {*_ALWAYS, *self.errors}
+        if "path" in self.takes:
+            codes.add(ErrorCode.NOT_FOUND)  # a part of the path that no route takes
+        if "link" in self.takes:
+            codes |= {ErrorCode.BAD_HANDLE, ErrorCode.BUS_UNAVAILABLE}
+        if "condition" in self.takes:
+            codes.add(ErrorCode.PRECONDITION_FAILED)
+        if self.method in WRITES:
+            codes |= {ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.BUS_UNAVAILABLE}
+        return frozenset(codes)
+
+    def route(self) -> web.RouteDef:
+        """The endpoint as aiohttp's router wants it."""
+        only_get = {"allow_head": False} if self.method == "GET" else {}
+        return web.route(self.method, self.path, self.dispatch, **only_get)
+
+    async def dispatch(self, request: web.Request) -> web.StreamResponse:
+        """Read what the handler takes, call it, and render what it answers. Raises ScoutError."""
+        arguments = {name: read(request, self.takes[name]) for name, read in _READERS.items() if name in self.takes}
+        if "query" not in self.takes:
+            no_query(request)
+        if "body" in self.takes:
+            arguments["body"] = await body_of(request, self.takes["body"])
+        answered = await self.handler(request, **arguments)
+        return answered if isinstance(answered, web.StreamResponse) else _rendered(request, answered)
+
+
+ENDPOINTS = web.AppKey("endpoints", dict[tuple[str, str], Endpoint])
+"""Every endpoint of an application, by its `key`."""
+
+
+def endpoint_of(request: web.Request) -> Endpoint | None:
+    """The endpoint that answers `request`; None where there is none."""
+    resource = request.match_info.route.resource
+    return None if resource is None else request.app[ENDPOINTS].get((request.method, resource.canonical))
+
+
+def _rendered(request: web.Request, answered: Answered | Tagged[Any]) -> web.Response:
+    """A JSON answer; one that shows the state of a record has an ETag, and no body for those who have that state."""
+    if not isinstance(answered, Tagged):
+        return web.Response(body=encode_json(answered), content_type=JSON)
+    headers = {"ETag": f'"{answered.tag}"'}
+    if request.method == "GET" and is_known(request, answered.tag):
+        return web.Response(status=web.HTTPNotModified.status_code, headers=headers)
+    return web.Response(body=encode_json(answered.body), content_type=JSON, headers=headers)
