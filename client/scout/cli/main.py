@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import dht, doctor, keys, messages, records, stack
+from scout.cli import apikey, dht, doctor, keys, messages, records, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
@@ -44,6 +44,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(dht.app, name="dht")
+app.add_typer(apikey.app, name="apikey")
 
 
 @app.callback()
