@@ -2,17 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from shared.api_keys import Scope
 
-
-class Scope(StrEnum):
-    """A part of the API that a key opens."""
-
-    READ = "read"
-    """Read records, devices and messages, and make handles, by which nothing is stored."""
-    WRITE = "write"
-    """Change records and devices, and leave messages."""
-    RELAY = "relay"
-    """Store and fetch items and signed values as they are, announce and find peers, look up nodes."""
-    ADMIN = "admin"
-    """Look after the service: its nodes, its fleet, its console."""
+__all__ = ["Scope"]
