@@ -69,6 +69,17 @@ class Vector:
         """A field of hex digits, as bytes."""
         return self.unhex(self._field(name, str), name)
 
+    def optional_hex(self, name: str) -> bytes | None:
+        """A field of hex digits as bytes, or None where the field is null."""
+        fields = self._object()
+        if name in fields and fields[name] is None:
+            return None
+        return self.hex(name)
+
+    def array(self, name: str) -> list[Any]:
+        """A field that is an array of anything."""
+        return list(self._field(name, list))
+
     def text(self, name: str) -> str:
         """A field of text."""
         found: str = self._field(name, str)

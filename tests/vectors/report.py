@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.format.errors import FormatError
-from tests.vectors import bep42_checks, key_checks, message_checks, packet_checks, record_checks
+from tests.vectors import bep42_checks, key_checks, message_checks, packet_checks, record_checks, scout2_checks
 from tests.vectors.document import Document, MismatchError, UncheckableError, Vector, is_comment
 
 Check = Callable[[Vector], None]
@@ -33,6 +33,12 @@ CHECKS: dict[str, Check] = {
     "client_packets": packet_checks.client_packet,
     "dht_dat_example": packet_checks.saved_state,
     "bep42_prefix_crc32c": bep42_checks.prefix,
+    "pairs": scout2_checks.pair,
+    "groups": scout2_checks.group,
+    "passphrases": scout2_checks.passphrase,
+    "records": scout2_checks.record,
+    "merges": scout2_checks.merges,
+    "messages": scout2_checks.message,
 }
 PREFIXED: dict[str, Check] = {"hardened_id_": bep42_checks.hardened_id}
 """Sections whose names carry a figure of their own."""
