@@ -214,6 +214,8 @@ class DhtStatus(Answered, frozen=True, kw_only=True):
     """Rounds in a row in which its own item did not come back from the DHT."""
     canary_age_s: float | None = None
     """Seconds since it last came back; None: not yet."""
+    network_size: int | None = None
+    """Nodes of the network that answer, as estimated from the node's lookups; None while too little is known."""
 
 
 class DhtPing(Answered, frozen=True, kw_only=True):

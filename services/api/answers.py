@@ -7,9 +7,11 @@ see `shared.json_bytes`.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
+from shared.contracts.fleet import Api, BusService, Crypto, Dht
 from shared.json_bytes import Blob, Bytes20, Bytes32
 
 
@@ -218,6 +220,8 @@ class StatusAnswer(Answered, frozen=True, kw_only=True):
     read_only: bool
     canary_failures: int
     canary_age_s: float | None
+    network_size: int | None
+    """Nodes of the network that answer, as estimated from the node's lookups; null while too little is known."""
 
 
 class PingAnswer(Answered, frozen=True, kw_only=True):
@@ -243,3 +247,76 @@ class NearestAnswer(Answered, frozen=True, kw_only=True):
 
     nodes: list[NodeAnswer]
     lookup: LookupAnswer | None
+
+
+class ProcessState(StrEnum):
+    """How a process of the fleet is."""
+
+    READY = "ready"
+    NOT_READY = "not_ready"
+    """It reports itself, and lacks something that it needs."""
+    DEAD = "dead"
+    """It has been silent for some seconds, and did not say goodbye."""
+    REPLACED = "replaced"
+    """It is dead, and another of its service has started since."""
+
+
+class ProcessAnswer(Answered, frozen=True, kw_only=True):
+    """A process of the fleet, as it was when last heard of. What it says of itself is passed on as it came."""
+
+    service: str
+    instance: str
+    host: str
+    version: str
+    started: datetime
+    silent_s: float
+    """Since it was heard of."""
+    state: ProcessState
+    checks: dict[str, bool]
+    """What it needs to be useful, and whether it has it."""
+    bus: dict[str, BusService]
+    """What it answers for on the bus."""
+    dht: Dht | None
+    crypto: Crypto | None
+    api: Api | None
+
+
+class ProblemAnswer(Answered, frozen=True, kw_only=True):
+    """Something that is wrong."""
+
+    subject: str
+    """The instance or service that it is about."""
+    text: str
+    """A sentence."""
+
+
+class FleetAnswer(Answered, frozen=True, kw_only=True):
+    """Every process of the cluster that reported itself within the hour."""
+
+    healthy: bool
+    problems: list[ProblemAnswer]
+    """Empty when all is well."""
+    processes: list[ProcessAnswer]
+    dead_letters: dict[str, int]
+    """By shard of the bus: requests that were given up and are kept to be looked at."""
+    at: datetime
+
+
+class DeadLetterAnswer(Answered, frozen=True, kw_only=True):
+    """A request that was given up; never what was in it."""
+
+    shard: str
+    operation: str
+    """Empty when not even that could be read."""
+    reason: str
+    age_s: float
+    deliveries: int
+    """How often a replica was given it."""
+    request_id: str
+    """Under which the logs have it."""
+
+
+class DeadLettersAnswer(Answered, frozen=True, kw_only=True):
+    """The requests that were given up last, the newest first."""
+
+    letters: list[DeadLetterAnswer]

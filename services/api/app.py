@@ -14,20 +14,24 @@ from aiohttp import web
 
 from services.api import meters
 from services.api.endpoints import ENDPOINTS
+from services.api.fleet import api_of
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_endpoints
-from services.api.service import SERVICE, Limits, Service
+from services.api.service import SERVICE, Limits, Service, Stores
 from services.api.settings import Settings, read
 from shared import lifecycle
+from shared.bus.dead_letters import RedisDeadLetters
+from shared.bus.fleet import RedisFleet
 from shared.bus.key_value import RedisKeyValue
 from shared.bus.meters import BusMeters
-from shared.bus.ports import KeyValue, Requester
+from shared.bus.ports import Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import Clock, SystemClock
 from shared.contracts import crypto, dht
+from shared.fleet import Parts, Reporter
 from shared.http import listening
 from shared.metrics import new_registry
 from shared.ops import serve_ops
@@ -44,6 +48,8 @@ OPERATIONS = (
     *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES),
 )
 """All that the API asks for."""
+
+BUS_SERVICES = sorted({operation.service for operation in OPERATIONS})
 
 DRAIN_S = 12.0
 """Time for requests in hand to be answered at the end: longer than their deadline, shorter than the grace."""
@@ -98,9 +104,14 @@ async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoi
         yield bound
 
 
+def stores_on(redis: RedisClient, clock: Clock) -> Stores:
+    """What the API shares with other processes by way of Redis."""
+    return Stores(RedisKeyValue(redis), RedisFleet(redis), RedisDeadLetters(redis, BUS_SERVICES, clock))
+
+
 @asynccontextmanager
 async def open_service(
-    requester: Requester, memory: KeyValue, bus_key: Secret, clock: Clock, own_meters: meters.Meters, limits: Limits
+    requester: Requester, stores: Stores, bus_key: Secret, clock: Clock, own_meters: meters.Meters, limits: Limits
 ) -> AsyncIterator[Service]:
     """The parts of the API over a bus, until the block ends."""
     # jitter needs no secrecy, only that two processes differ
@@ -110,7 +121,7 @@ async def open_service(
         yield Service(
             ports=ports,
             dht_node=BusDhtNode(requester),
-            memory=memory,
+            stores=stores,
             memory_key=bus_key,
             clock=clock,
             entropy=os.urandom,
@@ -128,7 +139,17 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         connect(settings.redis_url, clock=clock, meters=bus_meters) as redis,
         RedisRequester(redis, clock=clock, meters=bus_meters, sealers=sealers, operations=OPERATIONS) as requester,
-        open_service(requester, RedisKeyValue(redis), settings.bus_key, clock, own_meters, settings.limits) as service,
+        open_service(
+            requester, stores_on(redis, clock), settings.bus_key, clock, own_meters, settings.limits
+        ) as service,
+        Reporter(
+            service.stores.fleet,
+            SERVICE_NAME,
+            clock,
+            registry,
+            checks=lambda: _ready(redis),
+            parts=lambda samples: Parts(api=api_of(samples)),
+        ).reporting(),
         serve_http(service, settings.listen) as bound,
         serve_ops(settings.ops_listen, registry, lambda: _ready(redis)),
     ):

@@ -65,7 +65,7 @@ class _Entry:
 
     async def recall(self) -> _Remembered | None:
         """What was kept. Raises ScoutError (`idempotency_key_reused`) when it belongs to another request."""
-        sealed = await self.service.memory.get(self.name)
+        sealed = await self.service.stores.memory.get(self.name)
         if sealed is None:
             return None
         try:
@@ -81,12 +81,12 @@ class _Entry:
 
     async def forget(self) -> None:
         """Free the key."""
-        await self.service.memory.delete(self.name)
+        await self.service.stores.memory.delete(self.name)
 
     async def _keep(self, remembered: _Remembered, seconds: float, *, only_if_absent: bool) -> bool:
         nonce = self.service.entropy(SecretBox.NONCE_SIZE)
         sealed = bytes(self.box.encrypt(msgspec.msgpack.encode(remembered), nonce))
-        return await self.service.memory.set(self.name, sealed, seconds, only_if_absent=only_if_absent)
+        return await self.service.stores.memory.set(self.name, sealed, seconds, only_if_absent=only_if_absent)
 
 
 @web.middleware

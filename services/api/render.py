@@ -166,6 +166,7 @@ def status(reply: dht.StatusReply) -> answers.StatusAnswer:
         read_only=reply.read_only,
         canary_failures=reply.canary_failures,
         canary_age_s=reply.canary_age_s,
+        network_size=reply.network_size,
     )
 
 

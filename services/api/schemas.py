@@ -25,6 +25,9 @@ MAX_ADDRESSES = 42
 MAX_ADDRESS = 64
 """Characters of an address and a port; the longest IPv6 ones have 47."""
 
+MAX_DEAD_LETTERS = 50
+"""Shown at a time: of each shard as many are read, with their envelopes."""
+
 EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
@@ -132,6 +135,12 @@ class TargetPath(Asked, frozen=True, kw_only=True):
     """`/v1/dht/lookup/{target}`."""
 
     target: Bytes20
+
+
+class DeadLettersQuery(Asked, frozen=True, kw_only=True):
+    """How many of the requests that were given up to show."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_DEAD_LETTERS)] = 20
 
 
 class Nothing(Asked, frozen=True, kw_only=True):

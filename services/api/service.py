@@ -14,7 +14,7 @@ from services.api import schemas
 from services.api.decoding import convert_text, decode_body
 from services.api.gateways import BusDhtNode
 from services.api.meters import Meters
-from shared.bus.ports import KeyValue
+from shared.bus.ports import DeadLetters, Fleet, KeyValue
 from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.operation import CallContext
@@ -63,13 +63,22 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Stores:
+    """What the API shares with other processes, beside the bus."""
+
+    memory: KeyValue
+    """Remembers answers for Idempotency-Keys."""
+    fleet: Fleet
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """The parts of the API, as the composition root put them together."""
 
     ports: Ports
     dht_node: BusDhtNode
-    memory: KeyValue
-    """Remembers answers for Idempotency-Keys."""
+    stores: Stores
     memory_key: Secret
     """32 bytes; seals those answers, which hold plaintexts."""
     clock: Clock

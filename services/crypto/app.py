@@ -7,14 +7,17 @@ import os
 from importlib.metadata import version
 
 from services.crypto import handlers, meters
+from services.crypto.fleet import crypto_of
 from services.crypto.service import CryptoService
 from services.crypto.settings import Settings, read
 from shared import lifecycle
 from shared.bus.consumer import Consumer
+from shared.bus.fleet import RedisFleet
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.seal import Sealer
 from shared.clock import SystemClock
+from shared.fleet import Parts, Reporter
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 
@@ -35,7 +38,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             meters=bus_meters,
             sealer=Sealer(settings.bus_key),
         )
-        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis)):
+        reporter = Reporter(
+            RedisFleet(redis),
+            SERVICE,
+            clock,
+            registry,
+            checks=lambda: _ready(redis),
+            parts=lambda samples: Parts(crypto=crypto_of(samples)),
+            instance=consumer.name,
+        )
+        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis)), reporter.reporting():
             await consumer.run(stop)
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from services.dht_node import handlers, meters
 from services.dht_node.canary import canary_of
 from services.dht_node.dual import DualStackDht
+from services.dht_node.fleet import dht_of
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
 from services.dht_node.net.driver import Driver
@@ -19,10 +20,12 @@ from services.dht_node.service import DhtService
 from services.dht_node.settings import Settings, read
 from shared import lifecycle
 from shared.bus.consumer import Consumer
+from shared.bus.fleet import RedisFleet
 from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
 from shared.bus.redis_client import RedisClient, connect
 from shared.clock import Clock, SystemClock
+from shared.fleet import Parts, Reporter
 from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
@@ -45,11 +48,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         ) as driver,
         _ipv6_beside(driver, settings, clock) as driver6,
     ):
-        registry.register(meters.NodeCollector(driver, clock))
-        service = DhtService(driver, clock)
-        if driver6 is not None:
-            registry.register(meters.NodeCollector(driver6, clock))
-            service = DualStackDht(driver, driver6, clock)
+        drivers = [driver] if driver6 is None else [driver, driver6]
+        for one in drivers:
+            registry.register(meters.NodeCollector(one, clock))
+        service = DhtService(driver, clock) if driver6 is None else DualStackDht(driver, driver6, clock)
         leases = RedisLeases(redis, limit=settings.keep_max)
         keeping, keeper = keeper_of(service, leases, clock, KeepMeters.build(registry), settings.keep_pace)
         canary = canary_of(service, clock, registry, settings.canary_path)
@@ -60,7 +62,20 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             clock=clock,
             meters=bus_meters,
         )
-        async with serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)), Tasks() as tasks:
+        reporter = Reporter(
+            RedisFleet(redis),
+            NAME,
+            clock,
+            registry,
+            checks=lambda: _ready(redis, service),
+            parts=lambda samples: Parts(dht=dht_of(samples, drivers, service.canary, clock)),
+            instance=consumer.name,
+        )
+        async with (
+            serve_ops(settings.ops_listen, registry, lambda: _ready(redis, service)),
+            reporter.reporting(),
+            Tasks() as tasks,
+        ):
             tasks.start(keeper.run(), name="keeper")
             tasks.start(canary.run(), name="canary")
             await consumer.run(stop)

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from services.dht_node.core.errors import Rejection
-from services.dht_node.core.family import V4
+from services.dht_node.core.family import V4, Family
 from services.dht_node.core.messages import KrpcCode
 from services.dht_node.net.datagrams import SEND_FAILURES
 from services.dht_node.net.driver import Driver
@@ -30,12 +30,17 @@ def build(registry: CollectorRegistry) -> OperationMeters:
     return OperationMeters.build(registry, "dht", LATENCY_SECONDS)
 
 
+def prefix_of(family: Family) -> str:
+    """What the names of the metrics of one family's node begin with."""
+    return "scout_dht" if family is V4 else "scout_dht6"
+
+
 class NodeCollector(Collector):
     """Reads a running node's figures at each scrape."""
 
     def __init__(self, driver: Driver, clock: Clock) -> None:
         """Read `driver`'s node; register the collector with a registry. IPv6 has metrics of its own."""
-        self._prefix = "scout_dht" if driver.node.family is V4 else "scout_dht6"
+        self._prefix = prefix_of(driver.node.family)
         self._driver = driver
         self._clock = clock
 

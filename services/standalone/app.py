@@ -15,17 +15,21 @@ from prometheus_client import CollectorRegistry
 
 from services.api import app as api
 from services.api import meters as api_meters
+from services.api.fleet import api_of
 from services.api.service import Limits
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
+from services.crypto.fleet import crypto_of
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from services.dht_node import handlers as dht_handlers
 from services.dht_node import meters as dht_meters
 from services.dht_node.canary import canary_of
 from services.dht_node.core.config import LAB, NodeConfig
+from services.dht_node.fleet import dht_of
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
+from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
 from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
@@ -34,7 +38,7 @@ from services.standalone.embedded_bus import embedded_bus
 from services.standalone.serving import serving
 from services.standalone.swarm import entry_points, is_loopback, open_swarm, own_address, until_joined
 from shared.bus.consumer import Consumer
-from shared.bus.key_value import RedisKeyValue
+from shared.bus.fleet import RedisFleet
 from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Handlers
@@ -42,9 +46,11 @@ from shared.bus.redis_client import RedisClient, connect, redacted
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import Clock
+from shared.fleet import Parts, Reporter
 from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
+from shared.samples import Samples
 from shared.settings import Endpoint
 
 SERVICE = "standalone"
@@ -112,9 +118,10 @@ async def open_stack(config: StandaloneConfig, *, clock: Clock, entropy: Entropy
     async with (
         _ground(config, clock, entropy) as ground,
         open_swarm(config.swarm, config.swarm_network, clock=clock, entropy=entropy) as swarm,
-        _dht(config, ground, swarm) as node,
+        _dht(config, ground, swarm) as (driver, node),
         _crypto(ground),
         _api(ground, config.api_listen) as listening,
+        _reporter(ground, driver, node).reporting(),
         serve_ops(config.ops_listen, ground.registry, lambda: _ready(ground.redis, node)) as ops,
     ):
         swarm_at = tuple(one.endpoint for one in swarm)
@@ -135,7 +142,9 @@ async def _ground(config: StandaloneConfig, clock: Clock, entropy: Entropy) -> A
 
 
 @asynccontextmanager
-async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtService]) -> AsyncIterator[DhtService]:
+async def _dht(
+    config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtService]
+) -> AsyncIterator[tuple[Driver, DhtService]]:
     """The cluster's own node: in the swarm, or in the public DHT."""
     bootstrap = config.bootstrap or (entry_points(swarm) if swarm else None)
     listen = config.dht_listen or _usual_listen(config.swarm_network, bootstrap)
@@ -158,7 +167,7 @@ async def _dht(config: StandaloneConfig, ground: _Ground, swarm: Sequence[DhtSer
         async with Tasks() as tasks, serving(ground.consumer("dht", handlers)):
             tasks.start(keeper.run(), name="keeper")
             tasks.start(canary.run(), name="canary")
-            yield node
+            yield driver, node
 
 
 def _usual_listen(network: str, bootstrap: Sequence[Endpoint] | None) -> Endpoint:
@@ -184,11 +193,29 @@ async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
             ground.redis, clock=ground.clock, meters=ground.meters, sealers=sealers, operations=api.OPERATIONS
         ) as requester,
         api.open_service(
-            requester, RedisKeyValue(ground.redis), ground.keys.bus, ground.clock, meters, Limits()
+            requester, api.stores_on(ground.redis, ground.clock), ground.keys.bus, ground.clock, meters, Limits()
         ) as service,
         api.serve_http(service, listen) as bound,
     ):
         yield bound
+
+
+def _reporter(ground: _Ground, driver: Driver, node: DhtService) -> Reporter:
+    """Says all that the three services would say of themselves."""
+
+    def parts(samples: Samples) -> Parts:
+        return Parts(
+            dht=dht_of(samples, [driver], node.canary, ground.clock), crypto=crypto_of(samples), api=api_of(samples)
+        )
+
+    return Reporter(
+        RedisFleet(ground.redis),
+        SERVICE,
+        ground.clock,
+        ground.registry,
+        checks=lambda: _ready(ground.redis, node),
+        parts=parts,
+    )
 
 
 def _ready(redis: RedisClient, node: DhtService) -> dict[str, bool]:

@@ -30,6 +30,17 @@ class _Waiting:
     answer: asyncio.Future[ReplyEnvelope]
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryDeadLetter:
+    """A request that was given up."""
+
+    service: str
+    reason: DeadReason
+    at: float
+    """When, monotonic seconds."""
+    envelope: Envelope
+
+
 class MemoryBus:
     """Queues between requesters and the services of one event loop."""
 
@@ -43,7 +54,7 @@ class MemoryBus:
         self._max_backlog = max_backlog
         self._queues: defaultdict[str, asyncio.Queue[_Waiting]] = defaultdict(lambda: asyncio.Queue(max_backlog))
         self._numbers = itertools.count()
-        self.dead_letters: list[tuple[DeadReason, Envelope]] = []
+        self.dead_letters: list[MemoryDeadLetter] = []
 
     def requester(self) -> MemoryRequester:
         """A requester on this bus; it owns nothing, so it needs no closing."""
@@ -90,11 +101,15 @@ class MemoryBus:
         finally:
             room.release()
         if answer.dead:
-            self.dead_letters.append((answer.dead, waiting.envelope))
+            self._bury(executor.service, answer.dead, waiting.envelope)
         if waiting.answer.done():
             self._meters.late_replies.inc()
         else:
             waiting.answer.set_result(answer.reply)
+
+    def _bury(self, service: str, reason: DeadReason, envelope: Envelope) -> None:
+        del self.dead_letters[: -streams.DEAD_MAXLEN]
+        self.dead_letters.append(MemoryDeadLetter(service, reason, self._clock.monotonic(), envelope))
 
 
 class MemoryRequester:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.contracts.fleet import Report
 from shared.contracts.operation import CallContext, Operation, Reply, Request
 
 Handler = Callable[[Any, CallContext], Awaitable[Any]]
@@ -102,4 +103,64 @@ class Leases(Protocol):
 
         Raises ScoutError (`bus_unavailable`).
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A process of the fleet, as it was when last heard of."""
+
+    report: Report
+    silent_ms: int
+    """Time since it reported."""
+
+
+class Fleet(Protocol):
+    """Who is there: what every process of the cluster says about itself."""
+
+    async def report(self, report: Report) -> None:
+        """Say how one process is. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+    async def leave(self, instance: str) -> None:
+        """A process ends as it should, and is forgotten. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+    async def members(self) -> list[Member]:
+        """All that were heard of within `streams.FLEET_TTL_MS`, by service and instance.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A request that was given up: what it was, never what was in it."""
+
+    shard: str
+    operation: str
+    """Empty when the envelope could not be read; else what the caller wrote there, which may be anything."""
+    reason: str
+    """`shared.bus.meters.DeadReason`."""
+    age_ms: int
+    """Time since it was given up."""
+    deliveries: int
+    """How often a replica was given it."""
+    trace: str
+    """The id under which its caller's log and the services' logs have it; what the caller wrote there."""
+
+
+class DeadLetters(Protocol):
+    """The requests that the services gave up."""
+
+    async def counts(self) -> dict[str, int]:
+        """How many are kept, by shard: at most about `streams.DEAD_MAXLEN` each.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+    async def latest(self, limit: int) -> list[DeadLetter]:
+        """The last `limit` of all shards, the newest first. Raises ScoutError (`bus_unavailable`)."""
         ...

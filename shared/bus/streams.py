@@ -82,6 +82,26 @@ KEPT_DUE = "scout:{keep}:due"
 KEPT_TURNS = "scout:{keep}:turns"
 """Sorted set: target -> when a node may take it up (ms): when it is due; after a claim or a failure, a while later."""
 
+FLEET_REPORTS = "scout:{fleet}:reports"
+"""Hash: instance -> its last report, of some kilobytes. It ends with the last process, as does the next one."""
+
+FLEET_SEEN = "scout:{fleet}:seen"
+"""Sorted set: instance -> when it last reported, by the server's clock (ms)."""
+
+FLEET_EVERY_S = 2.0
+"""How often a process reports itself: often enough for a page that people watch, 0.5 writes a second for each."""
+
+FLEET_DEAD_MS = 7_000
+"""A process that has been silent for so long is dead: it missed three reports. With the page's own pace, a death shows
+within ten seconds."""
+
+FLEET_TTL_MS = 3_600_000
+"""A dead process is shown for an hour, so that whoever is called in the night still sees who it was."""
+
+FLEET_MAX = 500
+"""Processes remembered at the most, dead ones included: the longest silent make room. A pod that dies every ten seconds
+for an hour leaves 360; all reports together stay within a few megabytes."""
+
 WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
 """The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
 the second is cut at DEAD_MAXLEN."""

@@ -10,12 +10,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.bus.consumer import Consumer
+from shared.bus.dead_letters import RedisDeadLetters
+from shared.bus.fleet import RedisFleet
 from shared.bus.key_value import RedisKeyValue
 from shared.bus.leases import RedisLeases
 from shared.bus.memory import MemoryBus, MemoryKeyValue
+from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.memory_leases import MemoryLeases
 from shared.bus.meters import BusMeters
-from shared.bus.ports import Handlers, KeyValue, Leases, Requester
+from shared.bus.ports import DeadLetters, Fleet, Handlers, KeyValue, Leases, Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.clock import SystemClock
@@ -38,6 +41,10 @@ class Bus(Protocol):
     def key_value(self) -> KeyValue: ...
 
     def leases(self) -> Leases: ...
+
+    def fleet(self) -> Fleet: ...
+
+    def dead_letters(self) -> DeadLetters: ...
 
 
 class OverRedis:
@@ -71,6 +78,12 @@ class OverRedis:
     def leases(self) -> Leases:
         return RedisLeases(self._redis, limit=MAX_KEPT)
 
+    def fleet(self) -> Fleet:
+        return RedisFleet(self._redis)
+
+    def dead_letters(self) -> DeadLetters:
+        return RedisDeadLetters(self._redis, ["echo"], SystemClock())
+
 
 class InMemory:
     def __init__(self) -> None:
@@ -91,6 +104,12 @@ class InMemory:
 
     def leases(self) -> Leases:
         return MemoryLeases(limit=MAX_KEPT)
+
+    def fleet(self) -> Fleet:
+        return MemoryFleet(SystemClock())
+
+    def dead_letters(self) -> DeadLetters:
+        return MemoryDeadLetters(self._bus, SystemClock())
 
 
 @pytest.fixture(params=["redis", "memory"])

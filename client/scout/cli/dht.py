@@ -83,6 +83,7 @@ def _status_rows(found: DhtStatus) -> list[tuple[str, str]]:
         ("answers strangers", "no, it is read-only" if found.read_only else "yes"),
         ("seen by others at", found.external_address or "not known yet"),
         ("contacts", f"{found.contacts}, of which {found.good_contacts} answered of late"),
+        ("size of the network", "not known yet" if found.network_size is None else f"about {found.network_size} nodes"),
         ("queries answered", f"{found.answer_ratio:.0%}"),
         ("stored for others", f"{found.stored_items} items, {found.stored_bytes} bytes"),
         ("own item read back", _canary(found)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.api.endpoints import Endpoint
-from services.api.routes import devices, dht, items, links, messages, records, root
+from services.api.routes import devices, dht, fleet, items, links, messages, records, root
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -15,5 +15,6 @@ def all_endpoints() -> list[Endpoint]:
         *messages.ENDPOINTS,
         *items.ENDPOINTS,
         *dht.ENDPOINTS,
+        *fleet.ENDPOINTS,
         *root.ENDPOINTS,
     ]

@@ -272,6 +272,10 @@ class Node:
         """Contacts that answered of late (BEP 5, "Routing Table")."""
         return self._routing.good_count(now)
 
+    def contacts_by_bucket(self, now: float) -> dict[int, tuple[int, int, int]]:
+        """Good, questionable and bad contacts by the bits that they share with our id; see `RoutingTable.census`."""
+        return self._routing.census(now)
+
     def packed_closest(self, target: bytes, now: float) -> bytes:
         """What strangers are told of the nodes near a target; see `RoutingTable.packed_closest`."""
         return self._routing.packed_closest(target, now)

@@ -297,6 +297,17 @@ class RoutingTable:
         oldest = now - self._config.good_age
         return sum(not entry.failures and entry.heard_at >= oldest for entry in self._by_id.values())
 
+    def census(self, now: float) -> dict[int, tuple[int, int, int]]:
+        """How many entries of each bucket that has any are good, questionable and bad, the farthest bucket first."""
+        oldest = now - self._config.good_age
+        found = {}
+        for index, bucket in sorted(self._buckets.items()):
+            good = sum(not entry.failures and entry.heard_at >= oldest for entry in bucket.entries)
+            bad = sum(map(self._bad, bucket.entries))
+            if bucket.entries:
+                found[index] = (good, len(bucket.entries) - good - bad, bad)
+        return found
+
     def saved(self) -> list[Contact]:
         """The best SAVED_MAX contacts to begin with after a restart: those that answer, and of them the oldest."""
         best = sorted(self._by_id.values(), key=lambda entry: (entry.failures, entry.first_seen))

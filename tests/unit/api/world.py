@@ -14,12 +14,13 @@ from prometheus_client import CollectorRegistry
 
 from services.api import meters
 from services.api.app import open_service, serve_http
-from services.api.service import Limits, Service
+from services.api.service import Limits, Service, Stores
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from shared.bus.memory import MemoryBus, MemoryKeyValue
+from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Handler
 from shared.clock import SystemClock
@@ -68,6 +69,7 @@ class Api:
     registry: CollectorRegistry
     service: Service
     memory: MemoryKeyValue
+    fleet: MemoryFleet
     crypto: CryptoService
 
     async def call(
@@ -112,13 +114,14 @@ async def an_api(*, loss: float = 0.0, limits: Limits | None = None, connections
         dht.GET_IMMUTABLE: twin.get_immutable,
         dht.PUT_IMMUTABLE: twin.put_immutable,
     }
-    memory = MemoryKeyValue(clock)
+    memory, fleet = MemoryKeyValue(clock), MemoryFleet(clock)
+    stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock))
     handlers = crypto_handlers.build(crypto, clock, crypto_meters.build(CollectorRegistry()))
     async with (
         bus.serve("crypto", handlers),
         bus.serve("dht", dht_handlers),
-        open_service(bus.requester(), memory, BUS_KEY, clock, meters.build(registry), limits or Limits()) as service,
+        open_service(bus.requester(), stores, BUS_KEY, clock, meters.build(registry), limits or Limits()) as service,
         serve_http(service, Endpoint("127.0.0.1", 0)) as bound,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as http,
     ):
-        yield Api(http, f"http://{bound}", twin, registry, service, memory, crypto)
+        yield Api(http, f"http://{bound}", twin, registry, service, memory, fleet, crypto)
