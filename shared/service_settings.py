@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from shared.bus.redis_client import redis_url
-from shared.bus.seal import KEY_BYTES
-from shared.settings import Endpoint, Secret, Setting, endpoint, one_of, secret_hex
+from dataclasses import replace
+from pathlib import Path
 
-REDIS_URL: Setting[str] = Setting("SCOUT_REDIS_URL", redis_url, required=True)
-"""May hold a password: keep it out of the repr."""
+from shared.bus.redis_settings import Login, RedisSettings, Tls, parse_redis_url
+from shared.bus.seal import KEY_BYTES
+from shared.settings import (
+    Endpoint,
+    Reader,
+    Secret,
+    Setting,
+    endpoint,
+    one_of,
+    readable_file,
+    secret_hex,
+    secret_text,
+    text,
+)
+
+REDIS_URL: Setting[RedisSettings] = Setting("SCOUT_REDIS_URL", parse_redis_url, required=True)
+"""The rest of Redis's settings says more about it; `read_redis` reads them all."""
+
+REDIS_CA: Setting[Path | None] = Setting("SCOUT_REDIS_CA_FILE", readable_file)
+REDIS_CERT: Setting[Path | None] = Setting("SCOUT_REDIS_CERT_FILE", readable_file)
+REDIS_KEY: Setting[Path | None] = Setting("SCOUT_REDIS_KEY_FILE", readable_file)
 
 BUS_KEY: Setting[Secret] = Setting("SCOUT_BUS_KEY", secret_hex(KEY_BYTES), required=True)
 """Of the services whose bodies are sealed."""
@@ -18,3 +36,38 @@ LOG_LEVEL: Setting[str] = Setting("SCOUT_LOG_LEVEL", one_of("debug", "info", "wa
 def ops_listen(port: int) -> Setting[Endpoint]:
     """Where /livez, /readyz and /metrics are; `port` by default, another one for each service of a machine."""
     return Setting("SCOUT_OPS_LISTEN", endpoint, Endpoint("127.0.0.1", port))
+
+
+def read_redis(reader: Reader) -> RedisSettings:
+    """Where Redis is, who we are there, and whom we trust. What is set beside the URL holds before what is in it.
+
+    A password that is given as a file is read again for each connection, so it may be rotated under a running service.
+    """
+    settings = reader.read(REDIS_URL)
+    login, sentinel_login = _login(reader, "SCOUT_REDIS_"), _login(reader, "SCOUT_REDIS_SENTINEL_")
+    tls = Tls(reader.read(REDIS_CA), reader.read(REDIS_CERT), reader.read(REDIS_KEY))
+    if (tls.cert_file is None) != (tls.key_file is None):
+        reader.complain(f"{REDIS_CERT.name}: expected it together with {REDIS_KEY.name}, got one of them")
+    # without a URL there is a problem already
+    if settings is None:
+        return settings
+    if tls != Tls() and settings.tls is None:
+        reader.complain(f"{REDIS_URL.name}: expected TLS, since files for it are set; got {settings}")
+    return replace(
+        settings,
+        tls=settings.tls and tls,
+        login=_over(settings.login, login),
+        sentinel_login=sentinel_login,
+    )
+
+
+def _login(reader: Reader, prefix: str) -> Login:
+    username: Setting[str] = Setting(f"{prefix}USERNAME", text, "")
+    password: Setting[Secret | None] = Setting(f"{prefix}PASSWORD", secret_text)
+    return Login(reader.read(username), reader.read(password), reader.file_of(password))
+
+
+def _over(in_url: Login, beside: Login) -> Login:
+    if beside.password is None:
+        return replace(in_url, username=beside.username or in_url.username)
+    return replace(beside, username=beside.username or in_url.username)

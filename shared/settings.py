@@ -97,6 +97,15 @@ class Reader:
             self._problems.append(f"{setting.name}: expected {error}")
             return setting.default  # type: ignore[return-value]  # finish() raises before anybody uses it
 
+    def file_of(self, setting: Setting[T]) -> Path | None:
+        """The file that the setting is given as; None when it is given as a value, or not at all."""
+        path = self._environ.get(f"{setting.name}_FILE")
+        return Path(path) if path else None
+
+    def complain(self, problem: str) -> None:
+        """Keep a problem that lies between settings for `finish`."""
+        self._problems.append(problem)
+
     def finish(self) -> None:
         """Raise SettingsError when any setting read so far was wrong."""
         if self._problems:
@@ -160,6 +169,21 @@ def secret_hex(size: int) -> Callable[[str], Secret]:
         return Secret(raw)
 
     return parse
+
+
+def secret_text(value: str) -> Secret:
+    """A password."""
+    return Secret(value.encode())
+
+
+def readable_file(value: str) -> Path:
+    """The path of a file that this process may read."""
+    path = Path(value)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"a readable file, got {value}: {error.strerror}") from None
+    return path
 
 
 def one_of(*names: str) -> Callable[[str], str]:

@@ -137,7 +137,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
     sealers = {"crypto": Sealer(settings.bus_key)}
     async with (
-        connect(settings.redis_url, clock=clock, meters=bus_meters) as redis,
+        connect(settings.redis, clock=clock, meters=bus_meters) as redis,
         RedisRequester(redis, clock=clock, meters=bus_meters, sealers=sealers, operations=OPERATIONS) as requester,
         open_service(
             requester, stores_on(redis, clock), settings.bus_key, clock, own_meters, settings.limits

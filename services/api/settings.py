@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.api.service import Limits, Network
 from shared import service_settings
+from shared.bus.redis_settings import RedisSettings
 from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed
 
 OPS_PORT = 9102
@@ -21,8 +22,7 @@ class Settings:
     """All that the service is told from outside."""
 
     listen: Endpoint
-    redis_url: str = field(repr=False)
-    """May hold a password."""
+    redis: RedisSettings
     bus_key: Secret
     ops_listen: Endpoint
     log_level: str
@@ -33,7 +33,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader, usual = Reader(environ), Limits()
     listen = reader.read(Setting("SCOUT_API_LISTEN", loopback_endpoint, Endpoint("127.0.0.1", 8080)))
-    url, bus_key = reader.read(service_settings.REDIS_URL), reader.read(service_settings.BUS_KEY)
+    redis, bus_key = service_settings.read_redis(reader), reader.read(service_settings.BUS_KEY)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     log_level = reader.read(service_settings.LOG_LEVEL)
     deadline = integer(SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS)
@@ -44,7 +44,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=reader.read(Setting("SCOUT_API_TRUSTED_PROXIES", listed(network), [])),
     )
     reader.finish()
-    return Settings(listen, url, bus_key, ops_listen, log_level, limits)
+    return Settings(listen, redis, bus_key, ops_listen, log_level, limits)
 
 
 def loopback_endpoint(value: str) -> Endpoint:

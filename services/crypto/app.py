@@ -29,7 +29,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     clock, registry = SystemClock(), new_registry(SERVICE, version("scout"))
     own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
     service = CryptoService(settings.master_keys, os.urandom, own_meters)
-    async with connect(settings.redis_url, clock=clock, meters=bus_meters) as redis:
+    async with connect(settings.redis, clock=clock, meters=bus_meters) as redis:
         consumer = Consumer(
             redis,
             service=SERVICE,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.crypto.handles import MASTER_KEY_SIZE, MAX_KEY_ID, MasterKey
 from shared import service_settings
+from shared.bus.redis_settings import RedisSettings
 from shared.settings import Endpoint, Reader, Secret, Setting, secret_hex
 
 OPS_PORT = 9101
@@ -17,8 +18,7 @@ OPS_PORT = 9101
 class Settings:
     """All that the service is told from outside."""
 
-    redis_url: str = field(repr=False)
-    """May hold a password."""
+    redis: RedisSettings
     bus_key: Secret
     master_keys: tuple[MasterKey, ...]
     """The first one wraps."""
@@ -29,12 +29,12 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader = Reader(environ)
-    url, bus_key = reader.read(service_settings.REDIS_URL), reader.read(service_settings.BUS_KEY)
+    redis, bus_key = service_settings.read_redis(reader), reader.read(service_settings.BUS_KEY)
     master_keys = reader.read(Setting("SCOUT_MASTER_KEYS", parse_master_keys, required=True))
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     log_level = reader.read(service_settings.LOG_LEVEL)
     reader.finish()
-    return Settings(url, bus_key, master_keys, ops_listen, log_level)
+    return Settings(redis, bus_key, master_keys, ops_listen, log_level)
 
 
 def parse_master_keys(value: str) -> tuple[MasterKey, ...]:

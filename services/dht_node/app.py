@@ -42,7 +42,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     clock, registry = SystemClock(), new_registry(NAME, version("scout"))
     own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
     async with (
-        connect(settings.redis_url, clock=clock, meters=bus_meters) as redis,
+        connect(settings.redis, clock=clock, meters=bus_meters) as redis,
         open_driver(
             settings.node, settings.listen, bootstrap=settings.bootstrap, clock=clock, state_path=settings.state_path
         ) as driver,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from services.dht_node.core.family import V6
 from services.dht_node.keeping import KeepPace
 from shared import service_settings
 from shared.bus import streams
+from shared.bus.redis_settings import RedisSettings
 from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, one_of, text
 from shared.well_known import BOOTSTRAP
 
@@ -42,8 +43,7 @@ class Ipv6:
 class Settings:
     """All that the service is told from outside."""
 
-    redis_url: str = field(repr=False)
-    """May hold a password."""
+    redis: RedisSettings
     node: NodeConfig
     listen: Endpoint
     ipv6: Ipv6
@@ -118,14 +118,14 @@ def read(environ: Mapping[str, str]) -> Settings:
     beside = _ipv6(reader, node, listen)
     bootstrap = reader.read(Setting("SCOUT_DHT_BOOTSTRAP", listed(endpoint), [] if lab else list(BOOTSTRAP)))
     state_dir = reader.read(_STATE_DIR)
-    url, log_level = reader.read(service_settings.REDIS_URL), reader.read(service_settings.LOG_LEVEL)
+    redis, log_level = service_settings.read_redis(reader), reader.read(service_settings.LOG_LEVEL)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     interval = reader.read(Setting("SCOUT_DHT_KEEP_INTERVAL", integer(1, MAX_KEEP_INTERVAL), DEFAULT_KEEP_INTERVAL))
     keep_max = reader.read(Setting("SCOUT_DHT_KEEP_MAX", integer(0, MAX_KEEP_MAX), streams.MAX_KEPT))
     reader.finish()
     state_path = Path(state_dir) / STATE_FILE if state_dir else None
     return Settings(
-        redis_url=url,
+        redis=redis,
         node=node,
         listen=listen,
         ipv6=beside,

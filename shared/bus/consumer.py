@@ -101,6 +101,9 @@ class Consumer:
             if room <= 0:
                 await self._wait_for_room()
                 continue
+            if intake.idle:
+                await asyncio.sleep(self.pace.renew_s)
+                continue
             try:
                 deliveries = await intake.take(min(room, streams.BATCH_MAX), self._in_hand)
                 backoff.reset()
@@ -145,7 +148,7 @@ class Consumer:
         """End the read that waits in the server: cancelling it could lose requests already handed to us."""
         await stop.wait()
         try:
-            await self.redis.shared.command("CLIENT", "UNBLOCK", intake.connection_id)
+            await intake.unblock()
         except (RedisDown, CommandError) as error:
             log.info("the last read ends by itself", extra={"reason": str(error)})
 

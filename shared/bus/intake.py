@@ -61,12 +61,19 @@ class Intake:
         self._busy: tuple[str, ...] = ()
         """Shards of which the last read gave as many as it was allowed to: there may be more."""
         self._first = 0
-        self.connection_id = 0
-        """The server's name for the connection that reads; what CLIENT UNBLOCK wants."""
 
     def lost(self) -> None:
         """The connection broke: the server may have handed us requests that we never saw."""
         self._prepared = False
+
+    @property
+    def idle(self) -> bool:
+        """There is nothing for us to read: the others own it all."""
+        return not self._partitions.reading
+
+    async def unblock(self) -> None:
+        """End the read that waits in the server. Raises RedisDown, CommandError."""
+        await self._link.unblock()
 
     async def take(self, room: int, in_hand: Collection[Ref]) -> list[Delivery]:
         """At most `room` requests, waiting a while for the first; none that is `in_hand` already.
@@ -84,21 +91,25 @@ class Intake:
     async def _prepare(self, room: int, in_hand: Collection[Ref]) -> list[Delivery]:
         """Make the groups, and fetch what the server counts as ours and we don't: replies to a read that got lost."""
         shards = self._partitions.shards
-        create = [("XGROUP", "CREATE", streams.requests(shard), self._group, "0", "MKSTREAM") for shard in shards]
-        self.connection_id, *created = await self._link.pipeline([("CLIENT", "ID"), *create])
-        for reply in created:
+        create: list[Command] = [
+            ("XGROUP", "CREATE", streams.requests(shard), self._group, "0", "MKSTREAM") for shard in shards
+        ]
+        for reply in await self._link.pipeline(create):
             if isinstance(reply, CommandError) and not isinstance(reply, GroupExistsError):
                 raise reply
         found = await self._xreadgroup(shards, room + len(in_hand), OWN)
         self._prepared = True
         return await self._with_deliveries(_unknown(found, in_hand), claimed=False)
 
+    def _create(self, shard: str) -> Command:
+        return ("XGROUP", "CREATE", streams.requests(shard), self._group, "0", "MKSTREAM")
+
     async def _claim(self, room: int, in_hand: Collection[Ref]) -> list[Delivery]:
         """Requests whose consumer has not renewed them for longer than the lease."""
         now = self._clock.monotonic()
-        if now < self._claim_due:
-            return []
         shards = self._turn(room)
+        if now < self._claim_due or not shards:
+            return []
         share = room // len(shards)
         claims = await self._link.pipeline([self._autoclaim(shard, share) for shard in shards])
         found: dict[str, list[Entry]] = {}
@@ -126,6 +137,8 @@ class Intake:
             found = await self._xreadgroup(busy, max(room // len(busy), 1), NEW)
         else:
             shards = self._turn(room)
+            if not shards:
+                return []
             share = room // len(shards)
             found = await self._xreadgroup(shards, share, NEW, "BLOCK", self._pace.block_ms)
             if len(shards) > 1:

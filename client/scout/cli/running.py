@@ -15,7 +15,7 @@ from services.api.settings import loopback_endpoint
 from services.standalone.app import Stack, open_stack
 from services.standalone.config import StandaloneConfig
 from shared import lifecycle, logs
-from shared.bus.redis_client import redis_url
+from shared.bus.redis_client import parse_redis_url
 from shared.clock import SystemClock
 
 Entropy = Callable[[int], bytes]
@@ -32,7 +32,7 @@ def run_up(config: StandaloneConfig, output: Output, log_level: str) -> int:
     try:
         loopback_endpoint(str(config.api_listen))
         if config.redis_url is not None:
-            redis_url(config.redis_url)
+            parse_redis_url(config.redis_url)
     except ValueError as error:
         raise CommandError(f"expected {error}") from None
     logs.configure("standalone", log_level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from prometheus_client import CollectorRegistry
 
 from shared.bus import streams
-from shared.bus.consumer import Consumer
+from shared.bus.consumer import Consumer, consumer_name
 from shared.bus.meters import BusMeters
-from shared.bus.partitions import Partitions
+from shared.bus.partitions import Partitions, owned
 from shared.bus.ports import Requester
 from shared.clock import SystemClock
 from shared.contracts.dht import GET_IMMUTABLE, GetImmutable, GetImmutableReply, LookupReport
@@ -60,7 +61,7 @@ class Replica:
 
 @contextlib.asynccontextmanager
 async def replica(
-    rig: Rig, *, concurrency: int = 256, pace: streams.Pace = PACE
+    rig: Rig, *, concurrency: int = 256, pace: streams.Pace = PACE, name: str | None = None
 ) -> AsyncIterator[tuple[Replica, asyncio.Task[None]]]:
     """Run one until the block ends, then drain it; its task may be killed before."""
     made, stop = Replica(), asyncio.Event()
@@ -72,6 +73,7 @@ async def replica(
         meters=BusMeters.build(made.registry),
         concurrency=concurrency,
         pace=pace,
+        name=name or consumer_name(),
     )
     task = asyncio.get_running_loop().create_task(consumer.run(stop))
     try:
@@ -192,6 +194,18 @@ async def test_a_replica_with_less_room_than_partitions_reads_them_all_in_turn(r
         await ask_all(requester, times=2)
     assert small.most <= 3
     assert small.asked == Counter(TARGETS * 2)
+
+
+async def test_one_who_owns_no_partition_waits_and_takes_over_when_the_others_go(rig: Rig) -> None:
+    others = [f"other-{number}" for number in range(12)]
+    spare = next(name for name in map(str, itertools.count()) if not owned(streams.shards("dht"), others, name))
+    async with replica(rig, name=spare) as (one, _), rig.requester() as requester:
+        for number in range(len(others)):
+            await rig.ask("ZADD", streams.members("dht"), 2**50, others[number])
+        await wait_until(lambda: one.partitions == 0, "it owns nothing")
+        await rig.ask("ZREM", streams.members("dht"), *others)
+        await ask_all(requester)
+    assert one.asked == Counter(TARGETS)
 
 
 async def test_idle_partitions_are_waited_for_not_polled(rig: Rig) -> None:
