@@ -52,6 +52,11 @@ def to_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def base64url_length(size: int) -> int:
+    """Characters that `size` bytes take as base64url without padding."""
+    return (4 * size + 2) // 3
+
+
 def from_base64url(text: str) -> bytes:
     """Decode base64url without padding. Raises ValueError, which never quotes `text`."""
     try:

@@ -18,6 +18,7 @@ from services.api.fleet import api_of
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_endpoints
+from services.api.routes.documentation import DOCUMENTATION, documentation_of
 from services.api.service import SERVICE, Limits, Service, Stores
 from services.api.settings import Settings, read
 from shared import lifecycle
@@ -78,6 +79,7 @@ def build_app(service: Service) -> web.Application:
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
     app[ENDPOINTS] = {endpoint.key: endpoint for endpoint in all_endpoints()}
+    app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"))
     for endpoint in app[ENDPOINTS].values():
         app.router.add_routes([endpoint.route()])
         service.meters.request_seconds.labels(

@@ -7,6 +7,7 @@ same. So a handler can't validate, or answer, anything else than what is documen
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from shared.json_bytes import encode_json
 JSON = "application/json"
 
 T = TypeVar("T", bound=Answered)
+
+_TAG_SIZE = 12
 
 _READERS: Mapping[str, Callable[[web.Request, Any], Any]] = {
     "link": lambda request, _: link_of(request),
@@ -73,7 +76,20 @@ class Tagged(Generic[T]):
     """Of that state, for the `ETag`."""
 
 
-Handler = Callable[..., Awaitable[web.StreamResponse | Answered | Tagged[Any]]]
+@dataclass(frozen=True)
+class Page:
+    """An answer that is the same for everybody until the next start: a page, and what belongs to it."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def tag(self) -> str:
+        """Of its content, for the `ETag`."""
+        return hashlib.blake2b(self.body, digest_size=_TAG_SIZE).hexdigest()
+
+
+Handler = Callable[..., Awaitable[web.StreamResponse | Answered | Tagged[Any] | Page]]
 """Takes the request, and of `link`, `condition`, `path`, `query` and `body` what it asks for by name."""
 
 
@@ -132,7 +148,8 @@ class Endpoint:
     @cached_property
     def is_tagged(self) -> bool:
         """Whether its answers carry an `ETag`."""
-        return get_origin(get_type_hints(self.handler)["return"]) is Tagged
+        answered = get_type_hints(self.handler)["return"]
+        return answered is Page or get_origin(answered) is Tagged
 
     @cached_property
     def codes(self) -> frozenset[ErrorCode]:
@@ -161,7 +178,22 @@ class Endpoint:
         if "body" in self.takes:
             arguments["body"] = await body_of(request, self.takes["body"])
         answered = await self.handler(request, **arguments)
-        return answered if isinstance(answered, web.StreamResponse) else _rendered(request, answered)
+        if isinstance(answered, web.StreamResponse):
+            return answered
+        if isinstance(answered, Answered):
+            return web.Response(body=encode_json(answered), content_type=JSON)
+        return self._conditional(request, answered)
+
+    def _conditional(self, request: web.Request, answered: Tagged[Any] | Page) -> web.Response:
+        """An answer with an ETag; without its body for those who have that state already."""
+        headers = {"ETag": f'"{answered.tag}"'}
+        if isinstance(answered, Page):
+            headers |= {"Cache-Control": "no-cache", **answered.headers}
+        if request.method == "GET" and is_known(request, answered.tag):
+            return web.Response(status=web.HTTPNotModified.status_code, headers=headers)
+        if isinstance(answered, Page):
+            return web.Response(body=answered.body, headers=headers | {"Content-Type": self.media})
+        return web.Response(body=encode_json(answered.body), content_type=JSON, headers=headers)
 
 
 ENDPOINTS = web.AppKey("endpoints", dict[tuple[str, str], Endpoint])
@@ -172,13 +204,3 @@ def endpoint_of(request: web.Request) -> Endpoint | None:
     """The endpoint that answers `request`; None where there is none."""
     resource = request.match_info.route.resource
     return None if resource is None else request.app[ENDPOINTS].get((request.method, resource.canonical))
-
-
-def _rendered(request: web.Request, answered: Answered | Tagged[Any]) -> web.Response:
-    """A JSON answer; one that shows the state of a record has an ETag, and no body for those who have that state."""
-    if not isinstance(answered, Tagged):
-        return web.Response(body=encode_json(answered), content_type=JSON)
-    headers = {"ETag": f'"{answered.tag}"'}
-    if request.method == "GET" and is_known(request, answered.tag):
-        return web.Response(status=web.HTTPNotModified.status_code, headers=headers)
-    return web.Response(body=encode_json(answered.body), content_type=JSON, headers=headers)

@@ -1,20 +1,25 @@
 """What comes in as JSON, in the same types that validate it; `answers` has what goes out. Unknown fields are refused.
 
 Bytes are `Blob` (base64url without padding), keys `Bytes32` and hashes `Bytes20` (lower-case hex):
-see `shared.json_bytes`.
+see `shared.json_bytes`. What stands below a field is its documentation; `extra_json_schema` says what the type alone
+does not check: an inner floor does, with a better sentence.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.contracts.crypto import MAX_HANDLE, FormatName
 from shared.contracts.dht import MAX_KEEP_S
+from shared.format.bep44 import MAX_STRING
 from shared.format.members import MAX_MEMBER
-from shared.format.scout1.record import MAX_ID
-from shared.json_bytes import Blob, Bytes20, Bytes32
+from shared.format.scout1.mailbox import MAX_NUMBER
+from shared.format.scout1.messages import MAX_BODY
+from shared.format.scout1.record import MAX_CONTENT, MAX_ID
+from shared.json_bytes import Blob, Bytes20, Bytes32, base64url_length
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
 from shared.usecases.keeping import DEFAULT_KEEP_S
@@ -28,12 +33,20 @@ MAX_ADDRESS = 64
 MAX_DEAD_LETTERS = 50
 """Shown at a time: of each shard as many are read, with their envelopes."""
 
+CURSOR = r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})"
+"""Of a place in a message list: member, number (`-` where nobody knows it) and address."""
+
 EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
 Keep = Annotated[int, Meta(ge=0, le=MAX_KEEP_S)]
 """Seconds for which the cluster keeps a write alive; 0: nothing is asked of it."""
 EntrySeq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Handle = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_HANDLE})]
+Address = Annotated[str, Meta(extra_json_schema={"format": "ip-port"})]
+EntryContent = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_CONTENT)})]
+MessageBody = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_BODY)})]
+ItemContent = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_STRING)})]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,25 +57,35 @@ class KeyRequest(Asked, frozen=True, kw_only=True):
     """Make a key, or import an X25519 secret."""
 
     secret: Bytes32 | None = None
+    """A secret of yours to import; without it a new one is drawn."""
 
 
 class LinkRequest(Asked, frozen=True, kw_only=True):
     """`key` and `peer`, or `secret` with perhaps `member`."""
 
-    key: str | None = None
+    key: Handle | None = None
+    """The handle of your key."""
     peer: Bytes32 | None = None
+    """The other one's public key. The holder of the lower public key is member 0, the other one member 1."""
     secret: Bytes32 | None = None
+    """What a group shares, instead of a key and a peer."""
     member: Member | None = None
-    format: str = "scout1"
+    """Which member of the group you are: a number that nobody else in it uses. 0 unless said."""
+    format: Annotated[str, Meta(extra_json_schema={"enum": list(get_args(FormatName))})] = "scout1"
+    """How the record is written. Everybody on a link uses the same."""
 
 
 class DeviceRequest(Asked, frozen=True, kw_only=True):
-    """Where a device is. `auto:PORT` among the addresses is the caller's own address as the service sees it."""
+    """Where a device is. It replaces all that was said of this device before."""
 
-    addresses: Annotated[list[str], Meta(max_length=MAX_ADDRESSES)] = []
+    addresses: Annotated[list[Address], Meta(max_length=MAX_ADDRESSES)] = []
+    """IPv4 or bracketed IPv6 addresses with a port. `auto:PORT` stands for your own address as the service sees it."""
     name: str = ""
-    data: Blob = Blob()
+    """For people."""
+    data: EntryContent = msgspec.field(default_factory=Blob)
+    """Bytes of your own; nobody else looks into them."""
     keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps the record alive; 0: not at all."""
     ttl: Any | UnsetType = UNSET
     """Known, so that its refusal can say why."""
 
@@ -71,76 +94,98 @@ class DevicePath(Asked, frozen=True, kw_only=True):
     """`/v1/devices/{id}`."""
 
     id: DeviceId
+    """The device's number in the record, yours to choose. The ids above are the members' message lists."""
 
 
 class WantedEntry(Asked, frozen=True, kw_only=True):
-    """An entry to set; with a seq it takes part in the merge as a version of that seq."""
+    """An entry to set."""
 
     id: EntryId
-    value: Blob
+    """Its number in the record."""
+    value: EntryContent
+    """Replaces what is there."""
     seq: EntrySeq | None = None
+    """With it the entry takes part in the merge as a version of that seq, and the higher one wins.
+    Without it the entry wins, and its seq rises by one when the content differs."""
 
 
 class SyncRequest(Asked, frozen=True, kw_only=True):
-    """Entries to set and ids to leave out; with neither, forked versions are merged."""
+    """Entries to set and ids to leave out; with neither, forked versions are merged. One id may stand once in all."""
 
     entries: list[WantedEntry] = []
-    remove: list[EntryId] = []
+    """Entries to set."""
+    remove: Annotated[list[EntryId], Meta(extra_json_schema={"uniqueItems": True})] = []
+    """Ids to leave out."""
     keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps the record alive; 0: not at all."""
 
 
 class RecordQuery(Asked, frozen=True, kw_only=True):
-    """`settled`: every version from every node that answers. `first`: the first one, which may not be the newest."""
+    """How to read."""
 
     read: Literal["settled", "first"] = "settled"
+    """`settled` hears every node that answers; `first` takes the first version, which may not be the newest."""
 
 
 class MessageRequest(Asked, frozen=True, kw_only=True):
-    """A message to leave; `seal` off for peers that run the original, and for anybody to read."""
+    """A message to leave."""
 
-    body: Blob
+    body: MessageBody
+    """At most 933 bytes sealed, 973 plain."""
     seal: bool = True
+    """Off: left plain, for peers that run the original, and for anybody to read."""
     keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps the message, and the record that leads to it, alive; 0: not at all."""
 
 
 class MessagesQuery(Asked, frozen=True, kw_only=True):
     """Which messages to read."""
 
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] = 0
+    """Leaves out this number and lower ones."""
     limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = MAX_LIMIT
+    """How many at most, shared among the lists."""
     member: Member | None = None
-    cursor: str | None = None
+    """Only this member's list, which may be your own. Without it: those of all others."""
+    cursor: Annotated[str, Meta(extra_json_schema={"pattern": f"^{CURSOR}$"})] | None = None
+    """Where an earlier answer's `more` says that older messages go on."""
 
 
 class ItemRequest(Asked, frozen=True, kw_only=True):
     """A byte string to store."""
 
-    value: Blob
+    value: ItemContent
+    """At most 996 bytes."""
     keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps it alive; 0: not at all."""
 
 
 class ItemPath(Asked, frozen=True, kw_only=True):
     """`/v1/items/{hash}`."""
 
     hash: Bytes20
+    """SHA-1 of the bencoded string."""
 
 
 class PingRequest(Asked, frozen=True, kw_only=True):
-    """A node to ping, as `ip:port`."""
+    """A node to ping."""
 
-    address: Annotated[str, Meta(max_length=MAX_ADDRESS)]
+    address: Annotated[str, Meta(max_length=MAX_ADDRESS, extra_json_schema={"format": "ip-port"})]
+    """An IP address and a port, no name."""
 
 
 class TargetPath(Asked, frozen=True, kw_only=True):
     """`/v1/dht/lookup/{target}`."""
 
     target: Bytes20
+    """The id, or the hash, whose neighbours are looked up."""
 
 
 class DeadLettersQuery(Asked, frozen=True, kw_only=True):
     """How many of the requests that were given up to show."""
 
     limit: Annotated[int, Meta(ge=1, le=MAX_DEAD_LETTERS)] = 20
+    """How many at most."""
 
 
 class Nothing(Asked, frozen=True, kw_only=True):

@@ -26,8 +26,11 @@ class Bucket(Message, frozen=True, kw_only=True):
     """The contacts that share exactly `index` leading bits with the node's own id (BEP 5, "Routing Table")."""
 
     index: int
+    """Leading bits that they share with it."""
     good: int
+    """Answered, or asked something, of late."""
     questionable: int
+    """Silent for a while."""
     bad: int
     """Unanswered queries in a row; kept only while few others are left."""
 
@@ -46,7 +49,9 @@ class DhtNode(Message, frozen=True, kw_only=True):
     read_only: bool
     """It answers no queries just now (BEP 43)."""
     contacts: int
+    """Nodes in its routing table."""
     good_contacts: int
+    """Of them: answered, or asked something, of late."""
     buckets: list[Bucket]
     """Those that hold anybody, the farthest first."""
     answer_ratio: float
@@ -54,16 +59,23 @@ class DhtNode(Message, frozen=True, kw_only=True):
     network_size: int | None
     """Nodes of the network that answer, estimated; None while too little is known."""
     stored_items: int
+    """Items that it stores for others."""
     stored_bytes: int
+    """What those take."""
     datagrams_received: int
+    """Datagrams that came in."""
     received_bytes: int
+    """What was in them."""
     datagrams_sent: int
+    """Datagrams that went out."""
     sent_bytes: int
+    """What was in them."""
     queries_sent: dict[str, int]
     """Its own, by KRPC method."""
     queries_answered: dict[str, int]
     """Those of others that got an answer, by KRPC method."""
     queries_timed_out: int
+    """Its own that got no answer."""
     rejected: int
     """Datagrams dropped or refused, for whatever reason."""
 
@@ -97,7 +109,9 @@ class Crypto(Message, frozen=True, kw_only=True):
     seconds: float
     """Spent in them all."""
     cache_hits: int
+    """Links that were derived before."""
     cache_misses: int
+    """Links that had to be derived."""
 
 
 class Api(Message, frozen=True, kw_only=True):
@@ -106,6 +120,7 @@ class Api(Message, frozen=True, kw_only=True):
     requests: dict[str, int]
     """By `ok` or error code."""
     in_flight: int
+    """Requests being worked on."""
     seconds: Histogram
     """Of all requests."""
 
@@ -133,8 +148,11 @@ class Report(Message, frozen=True, kw_only=True):
     instance: str
     """`host#pid#random`, as on the bus; never comes twice."""
     host: str
+    """The machine, or the pod, that it runs on."""
     version: str
+    """Of Scout."""
     uptime_ms: int
+    """Since it began."""
     checks: dict[str, bool]
     """Name of a thing it needs to be useful -> whether it has it: what /readyz says."""
     bus: dict[str, BusService]

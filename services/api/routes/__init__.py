@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.api.endpoints import Endpoint
-from services.api.routes import devices, dht, fleet, items, links, messages, records, root
+from services.api.routes import devices, dht, documentation, fleet, items, links, messages, records, root
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -17,4 +17,5 @@ def all_endpoints() -> list[Endpoint]:
         *dht.ENDPOINTS,
         *fleet.ENDPOINTS,
         *root.ENDPOINTS,
+        *documentation.ENDPOINTS,
     ]

@@ -64,6 +64,8 @@ ENDPOINTS = [
         Tag.RECORDS,
         "The devices in the record",
         READ_ERRORS,
+        "A content that is no device's, such as an original client's, is shown as it is: `foreign`, with all of it in "
+        "`data`.",
     ),
     Endpoint(
         "PUT",
@@ -73,6 +75,8 @@ ENDPOINTS = [
         Tag.RECORDS,
         "Say where a device is",
         WRITE_ERRORS,
+        "Replaces all that was said of this device; reads, merges and writes the record as `POST /v1/sync` does. "
+        "Announce again within two hours, or let the cluster do it by `keep`.",
     ),
     Endpoint(
         "DELETE",
@@ -82,5 +86,6 @@ ENDPOINTS = [
         Tag.RECORDS,
         "Leave a device out",
         WRITE_ERRORS,
+        "`scout1` has no tombstones: an older version on some node may bring the device back, and `removal` says so.",
     ),
 ]

@@ -40,6 +40,7 @@ ENDPOINTS = [
         Tag.DHT,
         "How a node is",
         _ERRORS,
+        "With several DHT nodes, whichever takes the request answers.",
     ),
     Endpoint(
         "POST",
@@ -49,6 +50,8 @@ ENDPOINTS = [
         Tag.DHT,
         "Whether another node answers ours",
         _ERRORS,
+        'An IP address and a port, no name. Silence is `"answered": false`, not an error; `seen_as` is our node as '
+        "the other one sees it (BEP 42).",
     ),
     Endpoint(
         "GET",
@@ -58,5 +61,6 @@ ENDPOINTS = [
         Tag.DHT,
         "The nodes nearest to a target",
         _ERRORS,
+        "Asks its way towards the target, and shows the nearest nodes that answered, at most eight.",
     ),
 ]

@@ -56,6 +56,7 @@ ENDPOINTS = [
         Tag.ITEMS,
         "Store a byte string",
         _STORE_ERRORS,
+        "In the DHT, for anybody who knows its hash (BEP 44, immutable).",
     ),
     Endpoint(
         "PUT",
@@ -65,6 +66,7 @@ ENDPOINTS = [
         Tag.ITEMS,
         "Store a byte string whose hash you know",
         _STORE_ERRORS,
+        "The same, and a value of another hash is refused.",
     ),
     Endpoint(
         "GET",
@@ -74,5 +76,6 @@ ENDPOINTS = [
         Tag.ITEMS,
         "The byte string under a hash",
         (*_READ_ERRORS, ErrorCode.NOT_FOUND),
+        "What a node returns is checked against the hash; a value that is no byte string is as good as none.",
     ),
 ]

@@ -49,6 +49,8 @@ ENDPOINTS = [
         Scope.READ,
         Tag.HANDLES,
         "Make a key, or import one",
+        description="An X25519 key pair. You keep the secret half yourself, wrapped as a handle; the public half "
+        "goes to whoever wants a link with you.",
     ),
     Endpoint(
         "POST",
@@ -58,5 +60,8 @@ ENDPOINTS = [
         Tag.HANDLES,
         "Make a link",
         (ErrorCode.LOW_ORDER_PUBLIC_KEY, ErrorCode.BAD_HANDLE),
+        "Between two: your `key` and the other one's public key as `peer`; the other one does the same the other way "
+        "round. Among a group: the same `secret` and a `member` number of one's own for each. The answer's `link` "
+        "goes into the header `Scout-Link` of all that follows.",
     ),
 ]

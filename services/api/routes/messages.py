@@ -16,7 +16,7 @@ from shared.usecases import inbox, messages, records
 from shared.usecases.inbox import Position, Query
 from shared.usecases.messages import Outgoing
 
-_CURSOR = re.compile(r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})")
+_CURSOR = re.compile(schemas.CURSOR)
 
 
 async def send(request: web.Request, link: str, body: schemas.MessageRequest) -> answers.SentAnswer:
@@ -57,6 +57,8 @@ ENDPOINTS = [
         Tag.MESSAGES,
         "Leave a message",
         (*WRITE_ERRORS, ErrorCode.MESSAGE_TOO_LARGE),
+        "Stores the message first, then moves the head of your member's list in the record: no list ever points to "
+        "nothing. The body is sealed unless `seal` is off.",
     ),
     Endpoint(
         "GET",
@@ -66,5 +68,7 @@ ENDPOINTS = [
         Tag.MESSAGES,
         "The messages that the others have left",
         READ_ERRORS,
+        "Walks the lists of all other members from their newest message back, and answers oldest first within each "
+        "list.",
     ),
 ]

@@ -72,6 +72,9 @@ ENDPOINTS = [
         Tag.RECORDS,
         "Merge, and write the union",
         WRITE_ERRORS,
+        "The original's operation: reads every version, merges, and writes the union with a compare-and-swap on every "
+        "node, so that writers who meet never overwrite each other. With neither `entries` nor `remove` forked "
+        "versions are merged, and a record on too few nodes is written again.",
     ),
     Endpoint(
         "GET",
@@ -81,5 +84,7 @@ ENDPOINTS = [
         Tag.RECORDS,
         "The record as it is",
         READ_ERRORS,
+        "Every entry with its content, those of message lists too. A record that nobody wrote has no entries and seq "
+        "0.",
     ),
 ]

@@ -10,7 +10,17 @@ from services.api.endpoints import Endpoint, Tag
 
 async def show(_request: web.Request) -> answers.RootAnswer:
     """Name the service and its documentation."""
-    return answers.RootAnswer(service="scout", api="/v1", documentation="docs/api.md")
+    return answers.RootAnswer(service="scout", api="/v1", documentation="/docs", openapi="/openapi.json")
 
 
-ENDPOINTS = [Endpoint("GET", "/", show, None, Tag.SERVICE, "Where to go from here")]
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        "/",
+        show,
+        None,
+        Tag.SERVICE,
+        "Where to go from here",
+        description="The service's name, and where its documentation is.",
+    )
+]

@@ -244,7 +244,11 @@ async def test_items(api: Api) -> None:
 
 
 async def test_the_root_points_to_the_documentation(api: Api) -> None:
-    assert (await api.call("GET", "/")).body == {"service": "scout", "api": "/v1", "documentation": "docs/api.md"}
+    root = await api.call("GET", "/")
+    assert root.body == {
+        "service": "scout", "api": "/v1", "documentation": "/docs", "openapi": "/openapi.json",
+    }  # fmt: skip
+    assert (await api.call("GET", root.body["openapi"])).status == 200
 
 
 async def test_200_syncs_at_once_lose_nothing(api: Api) -> None:
