@@ -15,6 +15,12 @@ class ErrorCode(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     """A field is missing, unknown, or has a wrong type, size or form."""
+    UNAUTHORIZED = "unauthorized"
+    """No API key came with the request, or one that is unknown or has expired."""
+    FORBIDDEN_SCOPE = "forbidden_scope"
+    """The API key is good, but not for this."""
+    BUDGET_SPENT = "budget_spent"
+    """The tenant, or the API key, has spent the DHT packets that it may send for now."""
     BAD_HANDLE = "bad_handle"
     """A key or link handle was altered, is of another tenant, or was wrapped with an unknown master key."""
     LOW_ORDER_PUBLIC_KEY = "low_order_public_key"

@@ -15,11 +15,14 @@ from aiohttp import web
 from services.api import meters
 from services.api.endpoints import ENDPOINTS
 from services.api.fleet import api_of
+from services.api.gate import Gate
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
+from services.api.key_watch import KeyWatch
+from services.api.keys import Keys
 from services.api.middleware import OK, all_middlewares
 from services.api.routes import all_endpoints
 from services.api.routes.documentation import DOCUMENTATION, documentation_of
-from services.api.service import SERVICE, Limits, Service, Stores
+from services.api.service import SERVICE, Guards, Service, Stores
 from services.api.settings import Settings, read
 from shared import lifecycle
 from shared.bus.dead_letters import RedisDeadLetters
@@ -34,6 +37,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts import crypto, dht
 from shared.fleet import Parts, Reporter
 from shared.http import listening
+from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
 from shared.settings import Endpoint, Secret
@@ -41,6 +45,8 @@ from shared.usecases.ports import Ports
 from shared.usecases.synchronise import Synchroniser
 
 SERVICE_NAME = "api"
+
+log = logging.getLogger(__name__)
 
 OPERATIONS = (
     *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE),
@@ -113,7 +119,7 @@ def stores_on(redis: RedisClient, clock: Clock) -> Stores:
 
 @asynccontextmanager
 async def open_service(
-    requester: Requester, stores: Stores, bus_key: Secret, clock: Clock, own_meters: meters.Meters, limits: Limits
+    requester: Requester, stores: Stores, bus_key: Secret, clock: Clock, own_meters: meters.Meters, guards: Guards
 ) -> AsyncIterator[Service]:
     """The parts of the API over a bus, until the block ends."""
     # jitter needs no secrecy, only that two processes differ
@@ -129,7 +135,8 @@ async def open_service(
             entropy=os.urandom,
             meters=own_meters,
             synchroniser=synchroniser,
-            limits=limits,
+            guards=guards,
+            gate=Gate(clock),
         )
 
 
@@ -138,12 +145,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     clock, registry = SystemClock(), new_registry(SERVICE_NAME, version("scout"))
     own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
     sealers = {"crypto": Sealer(settings.bus_key)}
+    keys = Keys(settings.key_file.ring if settings.key_file else None)
+    guards = Guards(settings.limits, keys)
     async with (
         connect(settings.redis, clock=clock, meters=bus_meters) as redis,
         RedisRequester(redis, clock=clock, meters=bus_meters, sealers=sealers, operations=OPERATIONS) as requester,
-        open_service(
-            requester, stores_on(redis, clock), settings.bus_key, clock, own_meters, settings.limits
-        ) as service,
+        open_service(requester, stores_on(redis, clock), settings.bus_key, clock, own_meters, guards) as service,
         Reporter(
             service.stores.fleet,
             SERVICE_NAME,
@@ -152,16 +159,27 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             checks=lambda: _ready(redis),
             parts=lambda samples: Parts(api=api_of(samples)),
         ).reporting(),
+        Tasks() as tasks,
         serve_http(service, settings.listen) as bound,
         serve_ops(settings.ops_listen, registry, lambda: _ready(redis)),
     ):
-        logging.getLogger(__name__).info("listening, on loopback only: there are no API keys", extra={"at": str(bound)})
+        if settings.key_file is not None:
+            tasks.start(KeyWatch(settings.key_file.path, keys, own_meters.guard).run(), name="key file")
+        _say(bound, keys)
         await stop.wait()
 
 
 def main() -> int:
     """Read the settings from the environment and run until a signal; returns the exit status."""
     return lifecycle.run_service(SERVICE_NAME, read, serve)
+
+
+def _say(bound: Endpoint, keys: Keys) -> None:
+    """Tell the operator where the service is, and for whom."""
+    if keys.ring is None:
+        log.info("listening, on loopback only: there are no API keys", extra={"at": str(bound)})
+    else:
+        log.info("listening", extra={"at": str(bound), "api_keys": len(keys.ring.keys)})
 
 
 def _ready(redis: RedisClient) -> dict[str, bool]:

@@ -155,6 +155,8 @@ class Endpoint:
     def codes(self) -> frozenset[ErrorCode]:
         """Every code that it may refuse with."""
         codes = {*_ALWAYS, *self.errors}
+        if self.scope is not None:
+            codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE}
         if "path" in self.takes:
             codes.add(ErrorCode.NOT_FOUND)  # a part of the path that no route takes
         if "link" in self.takes:

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from services.api.service import DEADLINE_MS, TENANT, Service, service_of
+from services.api.service import CALLER, DEADLINE_MS, Service, service_of
 from shared.bus import streams
 from shared.errors import ErrorCode, ScoutError
 
@@ -144,4 +144,4 @@ def _entry(request: web.Request, key: str, body: bytes) -> _Entry:
     for part in parts:
         hashed.update(b"\0" + part.encode(errors="surrogateescape"))
     name = hashlib.blake2b(key.encode(), key=secret, digest_size=16).hexdigest()
-    return _Entry(service, streams.idempotency(TENANT, name), SecretBox(secret), hashed.digest())
+    return _Entry(service, streams.idempotency(request[CALLER].tenant, name), SecretBox(secret), hashed.digest())

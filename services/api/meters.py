@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.api import guard_meters
+from services.api.guard_meters import GuardMeters
 from shared.metrics import LATENCY_SECONDS
 
 ATTEMPTS = (1, 2, 3, 4, 6, 8, 12)
@@ -30,6 +32,7 @@ class Meters:
     """Versions of records that could not be read."""
     rollbacks: Counter
     """Records found older than they have been seen before."""
+    guard: GuardMeters
 
 
 def build(registry: CollectorRegistry) -> Meters:
@@ -55,4 +58,5 @@ def build(registry: CollectorRegistry) -> Meters:
         rollbacks=Counter(
             "scout_api_rollbacks_suspected", "Records found older than they have been seen before.", registry=registry
         ),
+        guard=guard_meters.build(registry),
     )

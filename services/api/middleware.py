@@ -13,10 +13,12 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from services.api.endpoints import endpoint_of
 from services.api.idempotency import remembered
+from services.api.keys import NOBODY, Caller, RejectedError, Rejection, check_scope
 from services.api.meters import UNMATCHED
 from services.api.problems import from_aiohttp, problem
-from services.api.service import DEADLINE_MS, REQUEST_ID, Service, service_of
+from services.api.service import CALLER, DEADLINE_MS, REQUEST_ID, Service, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.logs import trace_id
 
@@ -34,7 +36,7 @@ _REQUEST_ID_BYTES = 8
 
 def all_middlewares() -> list[Middleware]:
     """The outermost first."""
-    return [observed, errors_as_problems, bounded, remembered]
+    return [observed, errors_as_problems, authorised, bounded, remembered]
 
 
 @web.middleware
@@ -44,17 +46,15 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     started = service.clock.monotonic()
     request[REQUEST_ID] = _request_id(request, service)
     request[DEADLINE_MS] = service.clock.utc_ms() + service.limits.deadline_ms
+    request[CALLER] = NOBODY
     token = trace_id.set(request[REQUEST_ID])
     try:
-        with service.meters.in_flight.track_inprogress(), service.door.entered():
-            response = await handler(request)
+        response = await handler(request)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         route, code = route_of(request), response.get(CODE, OK)
         seconds = service.clock.monotonic() - started
         service.meters.request_seconds.labels(route, code).observe(seconds)
-        log.info(
-            "request", extra={"route": route, "status": response.status, "code": code, "ms": round(seconds * 1000, 3)}
-        )
+        _log(request, service, response.status, code, seconds)
         return response
     finally:
         trace_id.reset(token)
@@ -83,10 +83,29 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
 
 
 @web.middleware
+async def authorised(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who is calling, and whether they may; before a byte of the body is looked at."""
+    service, endpoint = service_of(request), endpoint_of(request)
+    if endpoint is None or endpoint.scope is not None:
+        try:
+            # without a key not even a wrong path is told from a right one: a refusal is all that strangers get
+            request[CALLER] = _caller(request, service)
+            if endpoint is not None and endpoint.scope is not None:
+                check_scope(request[CALLER], endpoint.scope)
+        except RejectedError as rejected:
+            service.meters.guard.rejections.labels(rejected.reason).inc()
+            if rejected.reason is not Rejection.SCOPE and not await service.gate.turn():
+                _drop(request, service)
+            raise
+    return await handler(request)
+
+
+@web.middleware
 async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what is too much, and end what takes too long: a body that trickles in, too."""
-    limits = service_of(request).limits
-    if service_of(request).door.inside > limits.max_in_flight:
+    service = service_of(request)
+    limits = service.limits
+    if service.door.inside >= limits.max_in_flight:
         raise ScoutError(
             ErrorCode.OVERLOADED, f"{limits.max_in_flight} requests are being worked on.", retry_after=RETRY_AFTER
         )
@@ -95,8 +114,9 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     if (request.content_length or 0) > limits.max_body:
         raise web.HTTPRequestEntityTooLarge(limits.max_body)
     try:
-        async with asyncio.timeout(limits.deadline_ms / 1000):
-            return await handler(request)
+        with service.meters.in_flight.track_inprogress(), service.door.entered():
+            async with asyncio.timeout(limits.deadline_ms / 1000):
+                return await handler(request)
     except TimeoutError:
         raise ScoutError(
             ErrorCode.DEADLINE_EXCEEDED, f"No answer within {limits.deadline_ms} ms; a write may still happen."
@@ -107,6 +127,31 @@ def route_of(request: web.Request) -> str:
     """Method and template of the route; never the path, which is the caller's text."""
     resource = request.match_info.route.resource
     return UNMATCHED if resource is None else f"{request.method} {resource.canonical}"
+
+
+def _caller(request: web.Request, service: Service) -> Caller:
+    """Who sends the request. Raises RejectedError."""
+    return service.guards.keys.caller(request.headers.getall("Authorization", ()), service.clock.utc_ms())
+
+
+def _drop(request: web.Request, service: Service) -> None:
+    """Close the connection: there are too many who wait to be refused."""
+    service.meters.guard.dropped.inc()
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _log(request: web.Request, service: Service, status: int, code: str, seconds: float) -> None:
+    """One line for a request; of many refusals in a row only some have one."""
+    unlogged = service.gate.line() if code == ErrorCode.UNAUTHORIZED else 0
+    if unlogged is None:
+        return
+    fields = {"route": route_of(request), "status": status, "code": code, "ms": round(seconds * 1000, 3)}
+    if request[CALLER].key:
+        fields |= {"tenant": request[CALLER].tenant, "key": request[CALLER].key}
+    if unlogged:
+        fields["unlogged"] = unlogged
+    log.info("request", extra=fields)
 
 
 def _rendered(request: web.Request, error: ScoutError) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from services.api import render
+from services.api.keys import RejectedError
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import encode_json
 from shared.usecases.synchronise import PreconditionFailedError
@@ -17,6 +18,8 @@ CONTENT_TYPE = "application/problem+json"
 STATUS: dict[ErrorCode, int] = {
     ErrorCode.INVALID_REQUEST: 400,
     ErrorCode.LOW_ORDER_PUBLIC_KEY: 400,
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN_SCOPE: 403,
     ErrorCode.BAD_HANDLE: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
@@ -31,6 +34,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.ITEM_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.BUDGET_SPENT: 429,
     ErrorCode.INTERNAL: 500,
     ErrorCode.OVERLOADED: 503,
     ErrorCode.KEEP_FULL: 503,
@@ -44,6 +48,8 @@ STATUS: dict[ErrorCode, int] = {
 TITLES: dict[ErrorCode, str] = {
     ErrorCode.INVALID_REQUEST: "The request is not of the expected form",
     ErrorCode.LOW_ORDER_PUBLIC_KEY: "This public key shares no secret",
+    ErrorCode.UNAUTHORIZED: "An API key is needed",
+    ErrorCode.FORBIDDEN_SCOPE: "The API key is not for this",
     ErrorCode.BAD_HANDLE: "The handle can't be opened",
     ErrorCode.NOT_FOUND: "Not found",
     ErrorCode.METHOD_NOT_ALLOWED: "The path does not take this method",
@@ -58,6 +64,7 @@ TITLES: dict[ErrorCode, str] = {
     ErrorCode.ITEM_TOO_LARGE: "The item is too large",
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The request's body is not JSON",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The Idempotency-Key is taken",
+    ErrorCode.BUDGET_SPENT: "The budget of DHT packets is spent",
     ErrorCode.INTERNAL: "A defect of the service",
     ErrorCode.OVERLOADED: "Too much is waiting",
     ErrorCode.KEEP_FULL: "Too much is kept alive",
@@ -87,10 +94,12 @@ def problem(error: ScoutError, request_id: str) -> web.Response:
         "code": error.code.value,
         "request_id": request_id,
     }
-    headers = {}
+    headers: dict[str, str] = {}
     if retry_after is not None:
         members["retry_after"] = retry_after
         headers["Retry-After"] = str(math.ceil(retry_after))
+    if isinstance(error, RejectedError):
+        headers["WWW-Authenticate"] = error.challenge
     return web.Response(status=status, body=encode_json(members), content_type=CONTENT_TYPE, headers=headers)
 
 

@@ -12,7 +12,9 @@ from aiohttp import web
 
 from services.api import schemas
 from services.api.decoding import convert_text, decode_body
+from services.api.gate import Gate
 from services.api.gateways import BusDhtNode
+from services.api.keys import Caller, Keys
 from services.api.meters import Meters
 from shared.bus.ports import DeadLetters, Fleet, KeyValue
 from shared.clock import Clock
@@ -25,9 +27,6 @@ from shared.usecases.records import Record
 from shared.usecases.synchronise import Synced, Synchroniser
 
 T = TypeVar("T")
-
-TENANT = "default"
-"""The only one until API keys carry tenants."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -44,6 +43,14 @@ class Limits:
     """Requests worked on at once; more are refused at the door."""
     trusted_proxies: Sequence[Network] = ()
     """Whose X-Forwarded-For is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands between callers and the service."""
+
+    limits: Limits = field(default_factory=Limits)
+    keys: Keys = field(default_factory=Keys)
 
 
 @dataclass(slots=True)
@@ -85,14 +92,22 @@ class Service:
     entropy: Callable[[int], bytes]
     meters: Meters
     synchroniser: Synchroniser
-    limits: Limits = field(default_factory=Limits)
+    guards: Guards
+    gate: Gate
     door: Door = field(default_factory=Door)
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of what requests may take."""
+        return self.guards.limits
 
 
 SERVICE = web.AppKey("service", Service)
 REQUEST_ID = web.RequestKey("request_id", str)
 DEADLINE_MS = web.RequestKey("deadline_ms", int)
 """Wall clock; set when the request's head was read."""
+CALLER = web.RequestKey("caller", Caller)
+"""Who asks; set before anything is done for a request."""
 
 
 def service_of(request: web.Request) -> Service:
@@ -102,7 +117,7 @@ def service_of(request: web.Request) -> Service:
 
 def context_of(request: web.Request) -> CallContext:
     """For whom, and until when, calls are made for `request`."""
-    return CallContext(deadline_ms=request[DEADLINE_MS], tenant=TENANT, trace=request[REQUEST_ID])
+    return CallContext(deadline_ms=request[DEADLINE_MS], tenant=request[CALLER].tenant, trace=request[REQUEST_ID])
 
 
 def link_of(request: web.Request) -> str:

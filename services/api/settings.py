@@ -5,9 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from services.api.key_watch import read_text
 from services.api.service import Limits, Network
 from shared import service_settings
+from shared.api_key_file import KeyFileError, parse
+from shared.api_keys import KeyRing
 from shared.bus.redis_settings import RedisSettings
 from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed
 
@@ -15,6 +19,8 @@ OPS_PORT = 9102
 SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS = 100, 60_000
 SMALLEST_BODY, LARGEST_BODY = 1_024, 16 * 1024 * 1024
 LARGEST_CROWD = 100_000
+
+KEYS_FILE: Setting[Path | None] = Setting("SCOUT_API_KEYS_FILE", Path, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,24 @@ class Settings:
     ops_listen: Endpoint
     log_level: str
     limits: Limits
+    key_file: KeyFile | None
+    """None: everybody who can connect may do everything, so `listen` is on loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The file of API keys, and what it said at the start."""
+
+    path: Path
+    ring: KeyRing
 
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
     reader, usual = Reader(environ), Limits()
-    listen = reader.read(Setting("SCOUT_API_LISTEN", loopback_endpoint, Endpoint("127.0.0.1", 8080)))
+    keys_path = reader.read(KEYS_FILE)
+    address = loopback_endpoint if keys_path is None else endpoint
+    listen = reader.read(Setting("SCOUT_API_LISTEN", address, Endpoint("127.0.0.1", 8080)))
     redis, bus_key = service_settings.read_redis(reader), reader.read(service_settings.BUS_KEY)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     log_level = reader.read(service_settings.LOG_LEVEL)
@@ -43,8 +61,22 @@ def read(environ: Mapping[str, str]) -> Settings:
         max_in_flight=reader.read(Setting("SCOUT_API_MAX_IN_FLIGHT", integer(1, LARGEST_CROWD), usual.max_in_flight)),
         trusted_proxies=reader.read(Setting("SCOUT_API_TRUSTED_PROXIES", listed(network), [])),
     )
+    key_file = None if keys_path is None else _key_file(reader, keys_path)
     reader.finish()
-    return Settings(listen, redis, bus_key, ops_listen, log_level, limits)
+    return Settings(listen, redis, bus_key, ops_listen, log_level, limits, key_file)
+
+
+def _key_file(reader: Reader, at: Path) -> KeyFile | None:
+    """The keys in a file; what is wrong with it becomes the reader's problems."""
+    try:
+        return KeyFile(at, parse(read_text(at)))
+    except OSError as error:
+        problems = [f"expected a readable file, got {at}: {error.strerror}"]
+    except KeyFileError as error:
+        problems = [f"{at}: {problem}" for problem in error.problems]
+    for problem in problems:
+        reader.complain(f"SCOUT_API_KEYS_FILE: {problem}")
+    return None
 
 
 def loopback_endpoint(value: str) -> Endpoint:
@@ -55,7 +87,10 @@ def loopback_endpoint(value: str) -> Endpoint:
     except ValueError:
         local = False
     if not local:
-        raise ValueError(f"a loopback address, since there are no API keys to tell callers apart; got {value!r}")
+        raise ValueError(
+            "a loopback address, since there are no API keys to tell callers apart (SCOUT_API_KEYS_FILE); "
+            f"got {value!r}"
+        )
     return parsed
 
 

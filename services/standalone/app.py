@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from services.api import app as api
 from services.api import meters as api_meters
 from services.api.fleet import api_of
-from services.api.service import Limits
+from services.api.service import Guards
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
 from services.crypto.fleet import crypto_of
@@ -193,7 +193,7 @@ async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
             ground.redis, clock=ground.clock, meters=ground.meters, sealers=sealers, operations=api.OPERATIONS
         ) as requester,
         api.open_service(
-            requester, api.stores_on(ground.redis, ground.clock), ground.keys.bus, ground.clock, meters, Limits()
+            requester, api.stores_on(ground.redis, ground.clock), ground.keys.bus, ground.clock, meters, Guards()
         ) as service,
         api.serve_http(service, listen) as bound,
     ):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,35 @@ def test_all_problems_at_once_and_no_secret_quoted() -> None:
         read({"SCOUT_BUS_KEY": "c0ffee", "SCOUT_API_DEADLINE_MS": "soon", "SCOUT_API_TRUSTED_PROXIES": "10.0.0.1/8"})
     assert len(error.value.problems) == 4
     assert "c0ffee" not in str(error.value)
+
+
+KEY = '[[key]]\nname = "phone"\ntenant = "acme"\nscopes = ["read"]\nsha256 = "' + "ab" * 32 + '"\n'
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080"])
+def test_with_api_keys_any_address_may_be_bound(listen: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(KEY)
+    settings = read({**GOOD, "SCOUT_API_LISTEN": listen, "SCOUT_API_KEYS_FILE": str(path)})
+    assert str(settings.listen) == listen
+    assert settings.key_file is not None
+    assert [key.name for key in settings.key_file.ring.keys.values()] == ["phone"]
+
+
+def test_every_problem_of_the_key_file_is_named_beside_those_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(KEY.replace("acme", "a b").replace("read", "all"))
+    with pytest.raises(SettingsError) as error:
+        read({**GOOD, "SCOUT_API_LISTEN": "here", "SCOUT_API_KEYS_FILE": str(path)})
+    listen, tenant, scopes = error.value.problems
+    assert listen == "SCOUT_API_LISTEN: expected host:port, got 'here'"
+    assert tenant.startswith(f"SCOUT_API_KEYS_FILE: {path}: line 1 (phone): tenant: expected 1 to 32 letters")
+    assert scopes.startswith(f"SCOUT_API_KEYS_FILE: {path}: line 1 (phone): scopes: expected a list of some of read")
+
+
+def test_a_key_file_must_be_there() -> None:
+    with pytest.raises(SettingsError) as error:
+        read({**GOOD, "SCOUT_API_KEYS_FILE": "/nowhere/keys.toml"})
+    assert error.value.problems == [
+        "SCOUT_API_KEYS_FILE: expected a readable file, got /nowhere/keys.toml: No such file or directory"
+    ]

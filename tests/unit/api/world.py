@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from prometheus_client import CollectorRegistry
 
 from services.api import meters
 from services.api.app import open_service, serve_http
-from services.api.service import Limits, Service, Stores
+from services.api.keys import Keys
+from services.api.service import Guards, Limits, Service, Stores
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
+from shared.api_key_file import parse
+from shared.api_keys import digest_of, new_token
 from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.meters import BusMeters
@@ -79,9 +83,12 @@ class Api:
         body: Any = None,
         *,
         link: str | None = None,
+        key: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
         sent = dict(headers or {})
+        if key is not None:
+            sent["Authorization"] = f"Bearer {key}"
         if link is not None:
             sent["Scout-Link"] = link
         data = {"data": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
@@ -93,8 +100,8 @@ class Api:
             parsed = await response.json(content_type=None) if text else None
             return Answer(response.status, response.headers, parsed, text)
 
-    async def link(self, member: int = 0, secret: str = "ab" * 32) -> str:
-        made = await self.call("POST", "/v1/links", {"secret": secret, "member": member})
+    async def link(self, member: int = 0, secret: str = "ab" * 32, key: str | None = None) -> str:
+        made = await self.call("POST", "/v1/links", {"secret": secret, "member": member}, key=key)
         assert made.status == 200, made.text
         return str(made.body["link"])
 
@@ -102,9 +109,22 @@ class Api:
         return self.registry.get_sample_value(name, labels) or 0.0
 
 
+def a_token(name: str) -> str:
+    """The token of the key called `name`: the same in every test."""
+    return new_token(lambda size: name.encode().ljust(size, b".")).reveal().decode()
+
+
+def keys_of(text: str) -> Keys:
+    """Keys from the lines of a file, in which `{name}` stands for the hash of `a_token(name)`."""
+    return Keys(parse(re.sub(r"\{(\w+)\}", lambda found: digest_of(a_token(found[1])).hex(), text)))
+
+
 @asynccontextmanager
-async def an_api(*, loss: float = 0.0, limits: Limits | None = None, connections: int = 0) -> AsyncIterator[Api]:
+async def an_api(
+    *, loss: float = 0.0, limits: Limits | None = None, keys: Keys | None = None, connections: int = 0
+) -> AsyncIterator[Api]:
     clock, registry = SystemClock(), CollectorRegistry()
+    guards = Guards(limits or Limits(), keys or Keys())
     twin = TwinDht(loss=loss)
     crypto = CryptoService([MasterKey(1, Secret(b"\3" * 32))], random.Random(1).randbytes)
     bus = MemoryBus(clock, BusMeters.build(CollectorRegistry()))
@@ -120,7 +140,7 @@ async def an_api(*, loss: float = 0.0, limits: Limits | None = None, connections
     async with (
         bus.serve("crypto", handlers),
         bus.serve("dht", dht_handlers),
-        open_service(bus.requester(), stores, BUS_KEY, clock, meters.build(registry), limits or Limits()) as service,
+        open_service(bus.requester(), stores, BUS_KEY, clock, meters.build(registry), guards) as service,
         serve_http(service, Endpoint("127.0.0.1", 0)) as bound,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as http,
     ):
