@@ -159,6 +159,7 @@ async def test_a_refusal_waits_for_no_body(api: Api) -> None:
     )
     async with asyncio.timeout(5):
         assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+        await reader.read()  # to the end: the connection is not kept for a body that never comes
     writer.close()
     await writer.wait_closed()
 
