@@ -1,0 +1,1 @@
+"""Objects for the Prometheus operator; see `__main__`."""
