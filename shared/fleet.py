@@ -91,7 +91,7 @@ class Reporter:
 def bus_of(samples: Samples) -> dict[str, BusService]:
     """The services that the process answers for on the bus."""
     try:
-        services = samples.values("service", "scout_bus_partitions")
+        services = samples.values("group", "scout_bus_partitions")
     except KeyError:  # it answers for none
         return {}
     return {service: _bus_service(samples, service) for service in services}
@@ -100,7 +100,7 @@ def bus_of(samples: Samples) -> dict[str, BusService]:
 def operations_of(samples: Samples, subsystem: str) -> tuple[dict[str, int], dict[str, int]]:
     """How often each operation was done, and how often one failed, by code: of a service's `OperationMeters`."""
     done = samples.by("operation", f"scout_{subsystem}_operation_seconds_count")
-    return done, samples.by("code", f"scout_{subsystem}_failures_total")
+    return done, samples.by("code", f"scout_{subsystem}_operation_failures_total")
 
 
 def histogram_of(samples: Samples, name: str) -> Histogram:
@@ -117,9 +117,9 @@ def histogram_of(samples: Samples, name: str) -> Histogram:
 
 def _bus_service(samples: Samples, service: str) -> BusService:
     return BusService(
-        lag=samples.count("scout_bus_lag_messages", service=service),
-        pending=samples.count("scout_bus_pending_messages", service=service),
-        partitions=samples.count("scout_bus_partitions", service=service),
-        redelivered=samples.count("scout_bus_redelivered_total", service=service),
-        dead_letters=samples.by("reason", "scout_bus_dead_letters_total", service=service),
+        lag=samples.count("scout_bus_lag_messages", group=service),
+        pending=samples.count("scout_bus_pending_messages", group=service),
+        partitions=samples.count("scout_bus_partitions", group=service),
+        redelivered=samples.count("scout_bus_redelivered_total", group=service),
+        dead_letters=samples.by("reason", "scout_bus_dead_letters_total", group=service),
     )

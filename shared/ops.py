@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from shared.http import listening
+from shared.metrics import loop_lag_measured
 from shared.settings import Endpoint
 
 Checks = Mapping[str, bool]
@@ -24,12 +25,15 @@ ReadyCheck = Callable[[], Checks | Awaitable[Checks]]
 
 @contextlib.asynccontextmanager
 async def serve_ops(listen: Endpoint, registry: CollectorRegistry, ready: ReadyCheck) -> AsyncIterator[Endpoint]:
-    """Serve until the block ends; yields the endpoint that was bound. Raises OSError when the port is taken."""
+    """Serve until the block ends; yields the endpoint that was bound. Raises OSError when the port is taken.
+
+    The event loop's lag is measured meanwhile.
+    """
     app = web.Application()
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz(ready))
     app.router.add_get("/metrics", make_aiohttp_handler(registry))
-    async with listening(web.AppRunner(app, access_log=None), listen) as bound:
+    async with listening(web.AppRunner(app, access_log=None), listen) as bound, loop_lag_measured(registry):
         yield bound
 
 

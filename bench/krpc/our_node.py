@@ -23,17 +23,20 @@ from shared.settings import Endpoint
 
 CONFIG = replace(LAB, items_max=1_000_000, item_bytes_max=2**30)
 
-FIGURES = ("scout_dht_contacts", "scout_dht_stored_items")
+FIGURES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("scout_dht_contacts", {"family": "ipv4", "state": "good"}),
+    ("scout_dht_stored_items", {"family": "ipv4"}),
+)
 
 
 async def serve(host: str, port: int) -> None:
     """Run the node until standard input ends."""
     clock, registry = SystemClock(), new_registry("dht_node", "bench")
     async with open_driver(CONFIG, Endpoint(host, port), bootstrap=()) as driver:
-        registry.register(NodeCollector(driver, clock))
+        registry.register(NodeCollector([driver], clock))
         driver.node.add_known(contacts(), clock.monotonic())
         while await asyncio.to_thread(sys.stdin.readline):
-            print(*(int(registry.get_sample_value(name) or 0) for name in FIGURES), flush=True)
+            print(*(int(registry.get_sample_value(*figure) or 0) for figure in FIGURES), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from services.api.gate import Gate
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.key_watch import KeyWatch
 from services.api.keys import Keys
-from services.api.middleware import OK, all_middlewares
+from services.api.middleware import all_middlewares
 from services.api.routes import all_endpoints
 from services.api.routes.documentation import DOCUMENTATION, documentation_of
 from services.api.service import SERVICE, Guards, Service, Stores
@@ -88,9 +88,8 @@ def build_app(service: Service) -> web.Application:
     app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"))
     for endpoint in app[ENDPOINTS].values():
         app.router.add_routes([endpoint.route()])
-        service.meters.request_seconds.labels(
-            f"{endpoint.method} {endpoint.path}", OK
-        )  # zeros are visible from the start
+        # zeros are visible from the start
+        service.meters.request_seconds.labels(f"{endpoint.method} {endpoint.path}", meters.OK)
     return app
 
 

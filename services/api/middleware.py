@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from services.api.endpoints import endpoint_of
 from services.api.idempotency import remembered
 from services.api.keys import NOBODY, Caller, RejectedError, Rejection, check_scope
-from services.api.meters import UNMATCHED
+from services.api.meters import OK, UNMATCHED
 from services.api.problems import from_aiohttp, problem
 from services.api.service import CALLER, DEADLINE_MS, REQUEST_ID, Service, service_of
 from shared.errors import ErrorCode, ScoutError
@@ -24,7 +24,6 @@ from shared.logs import trace_id
 
 log = logging.getLogger(__name__)
 
-OK = "ok"
 CODE = web.ResponseKey("code", str)
 """The error code that a response carries, for the measure and the log."""
 
@@ -53,7 +52,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         route, code = route_of(request), response.get(CODE, OK)
         seconds = service.clock.monotonic() - started
-        service.meters.request_seconds.labels(route, code).observe(seconds)
+        service.meters.answered(route, code, response.status, seconds)
         _log(request, service, response.status, code, seconds)
         return response
     finally:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from services.crypto import operations
 from services.crypto.handles import Entropy, Handles, Kind, MasterKey
 from services.crypto.links import Links
-from services.crypto.meters import Meters
+from services.crypto.meters import Meters, Unopened
 from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
@@ -63,7 +63,7 @@ class CryptoService:
         link = self._links.keys(context.tenant, request.link)
         _require_batch(request.versions)
         opened = [operations.open_version(link, version) for version in request.versions]
-        self._count_unopened("record", sum(version.error is not None for version in opened))
+        self._count_unopened(Unopened.RECORD, sum(version.error is not None for version in opened))
         return crypto.OpenRecordReply(versions=opened)
 
     async def seal_record(self, request: crypto.SealRecord, context: CallContext) -> crypto.SealRecordReply:
@@ -81,7 +81,7 @@ class CryptoService:
         link = self._links.keys(context.tenant, request.link)
         _require_batch(request.values)
         opened = [operations.open_message(link, value) for value in request.values]
-        self._count_unopened("message", sum(message.error is not None for message in opened))
+        self._count_unopened(Unopened.MESSAGE, sum(message.error is not None for message in opened))
         return crypto.OpenMessagesReply(messages=opened)
 
     def _shared_secret(self, request: crypto.CreateLink, tenant: str) -> tuple[bytes, int]:
@@ -98,7 +98,7 @@ class CryptoService:
         shared = _checked(lambda: keys.exchange(secret_key, peer))
         return shared, _checked(lambda: member_of_pair(keys.public_key(secret_key), peer))
 
-    def _count_unopened(self, what: str, count: int) -> None:
+    def _count_unopened(self, what: Unopened, count: int) -> None:
         if self._meters is not None and count:
             self._meters.unopened.labels(what).inc(count)
 

@@ -14,6 +14,7 @@ from services.dht_node.dual import DualStackDht
 from services.dht_node.fleet import dht_of
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
+from services.dht_node.lookup_meters import LookupMeters
 from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_beside, open_driver
 from services.dht_node.service import DhtService
@@ -49,9 +50,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         _ipv6_beside(driver, settings, clock) as driver6,
     ):
         drivers = [driver] if driver6 is None else [driver, driver6]
-        for one in drivers:
-            registry.register(meters.NodeCollector(one, clock))
-        service = DhtService(driver, clock) if driver6 is None else DualStackDht(driver, driver6, clock)
+        registry.register(meters.NodeCollector(drivers, clock))
+        lookups = LookupMeters.build(registry)
+        service = DhtService(driver, clock, lookups)
+        if driver6 is not None:
+            service = DualStackDht(driver, driver6, clock, lookups)
         leases = RedisLeases(redis, limit=settings.keep_max)
         keeping, keeper = keeper_of(service, leases, clock, KeepMeters.build(registry), settings.keep_pace)
         canary = canary_of(service, clock, registry, settings.canary_path)

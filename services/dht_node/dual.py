@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from services.dht_node.core.ids import distance
+from services.dht_node.lookup_meters import LookupMeters
 from services.dht_node.net.driver import Driver
 from services.dht_node.service import DhtService
 from shared.clock import Clock
@@ -26,10 +27,10 @@ R = TypeVar("R")
 class DualStackDht(DhtService):
     """Two running nodes, asked by contract; reports are sums over both networks."""
 
-    def __init__(self, driver: Driver, driver6: Driver, clock: Clock) -> None:
+    def __init__(self, driver: Driver, driver6: Driver, clock: Clock, meters: LookupMeters | None = None) -> None:
         """`driver` is the IPv4 node's and speaks for both where only one can: in `endpoint` and in the status's id."""
         super().__init__(driver, clock)
-        self._families = (DhtService(driver, clock), DhtService(driver6, clock))
+        self._families = (DhtService(driver, clock, meters), DhtService(driver6, clock, meters))
 
     @property
     def joined(self) -> bool:

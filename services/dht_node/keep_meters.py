@@ -35,7 +35,7 @@ class KeepMeters:
         """Register with `registry`, zeros visible."""
         meters = cls(
             items=Gauge("scout_dht_kept_items", "Items the cluster keeps alive.", registry=registry),
-            overdue=Gauge("scout_dht_kept_overdue", "Of those, how many are overdue.", registry=registry),
+            overdue=Gauge("scout_dht_kept_overdue_items", "Of those, how many are overdue.", registry=registry),
             republished=Counter(
                 "scout_dht_kept_republished", "Kept items put again by this node.", ["outcome"], registry=registry
             ),

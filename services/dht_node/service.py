@@ -5,6 +5,7 @@ Implements `shared.usecases.ports.Dht`, so it serves over the bus and within one
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TypeVar
@@ -27,6 +28,7 @@ from services.dht_node.core.items import MutablePut
 from services.dht_node.core.node import Node
 from services.dht_node.core.operations import TooManyOperations
 from services.dht_node.health import CanaryHealth
+from services.dht_node.lookup_meters import LookupKind, LookupMeters, family_name, outcome_of
 from services.dht_node.net.driver import Driver
 from shared.clock import Clock
 from shared.contracts import dht
@@ -50,6 +52,8 @@ Begin = Callable[[Node, float, float], OperationId]
 """(node, now, deadline) -> the operation begun; both times in monotonic seconds."""
 T = TypeVar("T", bound=Outcome)
 
+log = logging.getLogger(__name__)
+
 
 class DhtService:
     """One running node, asked by contract. Every call raises ScoutError.
@@ -57,9 +61,12 @@ class DhtService:
     `dht_unavailable`: no contact answers; `deadline_exceeded`; `overloaded`; `item_too_large`; `invalid_request`.
     """
 
-    def __init__(self, driver: Driver, clock: Clock) -> None:
+    def __init__(self, driver: Driver, clock: Clock, meters: LookupMeters | None = None) -> None:
         self._driver = driver
         self._clock = clock
+        self._meters = meters
+        if meters is not None:
+            meters.expect(driver.node.family)
         self.canary = CanaryHealth()
         """Kept up to date by whoever runs the canary."""
 
@@ -87,7 +94,8 @@ class DhtService:
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """Find the versions of a mutable item."""
         target = bep44.mutable_target(request.public_key, request.salt)
-        found = await self._run(
+        found = await self._look_up(
+            LookupKind.GET_MUTABLE,
             lambda node, now, deadline: node.get_mutable(
                 target, request.salt, settle=request.settle, deadline=deadline, now=now
             ),
@@ -115,12 +123,15 @@ class DhtService:
             None if request.seen is None else frozenset(request.seen),
         )
         return await self._put(
-            lambda node, now, deadline: node.put_mutable(item, request.quorum, deadline=deadline, now=now), context
+            LookupKind.PUT_MUTABLE,
+            lambda node, now, deadline: node.put_mutable(item, request.quorum, deadline=deadline, now=now),
+            context,
         )
 
     async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
         """Find an immutable item by its target."""
-        found = await self._run(
+        found = await self._look_up(
+            LookupKind.GET_IMMUTABLE,
             lambda node, now, deadline: node.get_immutable(request.target, deadline=deadline, now=now),
             ImmutableFound,
             context,
@@ -132,13 +143,15 @@ class DhtService:
         """Store an immutable item."""
         _check_size(request.value)
         return await self._put(
+            LookupKind.PUT_IMMUTABLE,
             lambda node, now, deadline: node.put_immutable(request.value, request.quorum, deadline=deadline, now=now),
             context,
         )
 
     async def get_peers(self, request: dht.GetPeers, context: CallContext) -> dht.GetPeersReply:
         """Find the peers announced for an info-hash."""
-        found = await self._run(
+        found = await self._look_up(
+            LookupKind.GET_PEERS,
             lambda node, now, deadline: node.get_peers(request.info_hash, deadline=deadline, now=now),
             PeersFound,
             context,
@@ -151,6 +164,7 @@ class DhtService:
     async def announce_peer(self, request: dht.AnnouncePeer, context: CallContext) -> dht.PutReply:
         """Announce a port of this node's address for an info-hash."""
         return await self._put(
+            LookupKind.ANNOUNCE_PEER,
             lambda node, now, deadline: node.announce(
                 request.info_hash, request.port, request.quorum, deadline=deadline, now=now
             ),
@@ -160,8 +174,9 @@ class DhtService:
     async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
         """Ask one node whether it is there. Silence is an answer here, and no error."""
         address = _address(request.address)
-        pinged = await self._run(
-            lambda node, now, deadline: node.ping(address, deadline=deadline, now=now), Pinged, context
+        pinged = _expected(
+            Pinged,
+            await self._run(lambda node, now, deadline: node.ping(address, deadline=deadline, now=now), context),
         )
         return dht.PingReply(
             node_id=pinged.node_id, seen_as=_seen_as(pinged.external_ip), elapsed_ms=pinged.seconds * 1000
@@ -169,8 +184,11 @@ class DhtService:
 
     async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
         """Find the nodes nearest to a target."""
-        found = await self._run(
-            lambda node, now, deadline: node.find_node(request.target, deadline=deadline, now=now), NodesFound, context
+        found = await self._look_up(
+            LookupKind.FIND_NODE,
+            lambda node, now, deadline: node.find_node(request.target, deadline=deadline, now=now),
+            NodesFound,
+            context,
         )
         _check_looked_up(found.lookup, found=bool(found.contacts))
         nodes = [dht.NodeFound(node_id=node_id, address=str(Endpoint(*address))) for node_id, address in found.contacts]
@@ -194,8 +212,8 @@ class DhtService:
             network_size=node.network_size,
         )
 
-    async def _put(self, begin: Begin, context: CallContext) -> dht.PutReply:
-        stored = await self._run(begin, Stored, context)
+    async def _put(self, kind: LookupKind, begin: Begin, context: CallContext) -> dht.PutReply:
+        stored = await self._look_up(kind, begin, Stored, context)
         if stored.asked == 0 and not stored.conflict:
             _check_looked_up(stored.lookup, found=False)
         return dht.PutReply(
@@ -205,21 +223,36 @@ class DhtService:
             lookup=_lookup_report(stored.lookup),
         )
 
-    async def _run(self, begin: Begin, kind: type[T], context: CallContext) -> T:
+    async def _look_up(self, kind: LookupKind, begin: Begin, outcome: type[T], context: CallContext) -> T:
+        """Run a lookup, count it and log it: one line for each, as each costs dozens of datagrams."""
+        started = self._clock.monotonic()
+        ended = await self._run(begin, context)
+        seconds = self._clock.monotonic() - started
+        family, how = family_name(self._driver.node.family), outcome_of(ended)
+        if self._meters is not None:
+            self._meters.seconds.labels(family, kind, how).observe(seconds)
+        log.info("lookup", extra={"family": family, "kind": kind, "outcome": how, "ms": round(seconds * 1000, 3)})
+        return _expected(outcome, ended)
+
+    async def _run(self, begin: Begin, context: CallContext) -> Outcome:
         left = (context.deadline_ms - self._clock.utc_ms()) / 1000 - ANSWER_RESERVE
         if left <= 0:
             raise _late()
         try:
-            outcome = await self._driver.run(lambda node, now: begin(node, now, now + left))
+            return await self._driver.run(lambda node, now: begin(node, now, now + left))
         except Misuse as error:
             raise ScoutError(ErrorCode.INVALID_REQUEST, f"{str(error)[0].upper()}{str(error)[1:]}.") from None
         except TooManyOperations as error:
             raise ScoutError(ErrorCode.OVERLOADED, f"This DHT node is busy: {error}.", retry_after=1.0) from None
-        if isinstance(outcome, Isolated):
-            raise _unavailable("This DHT node has no contacts yet, or has lost them.")
-        if not isinstance(outcome, kind):
-            raise TypeError(f"expected {kind.__name__}, got {outcome!r}")
-        return outcome
+
+
+def _expected(kind: type[T], outcome: Outcome) -> T:
+    """The outcome of an operation that could begin. Raises ScoutError (`dht_unavailable`) for one that could not."""
+    if isinstance(outcome, Isolated):
+        raise _unavailable("This DHT node has no contacts yet, or has lost them.")
+    if not isinstance(outcome, kind):
+        raise TypeError(f"expected {kind.__name__}, got {outcome!r}")
+    return outcome
 
 
 def _address(text: str) -> Address:

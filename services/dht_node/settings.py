@@ -16,7 +16,7 @@ from shared.bus.redis_settings import RedisSettings
 from shared.settings import Endpoint, Reader, Setting, endpoint, flag, integer, listed, one_of, text
 from shared.well_known import BOOTSTRAP
 
-OPS_PORT = 9102
+OPS_PORT = 9103
 STATE_FILE = "dht_node.state"
 CANARY_FILE = "dht_node.canary"
 MAX_INBOUND_RATE = 1_000_000

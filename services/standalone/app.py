@@ -29,6 +29,7 @@ from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.fleet import dht_of
 from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import keeper_of
+from services.dht_node.lookup_meters import LookupMeters
 from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
@@ -157,8 +158,8 @@ async def _dht(
         entropy=ground.entropy,
         state_path=config.below_state("dht.state"),
     ) as driver:
-        ground.registry.register(dht_meters.NodeCollector(driver, ground.clock))
-        node = DhtService(driver, ground.clock)
+        ground.registry.register(dht_meters.NodeCollector([driver], ground.clock))
+        node = DhtService(driver, ground.clock, LookupMeters.build(ground.registry))
         if swarm:
             await until_joined(node, len(swarm), ground.clock)
         keeping, keeper = keeper_of(node, RedisLeases(ground.redis), ground.clock, KeepMeters.build(ground.registry))

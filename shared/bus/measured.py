@@ -22,10 +22,14 @@ class OperationMeters:
     """Label `operation`: how long each took, its whole batch, failed ones included."""
     failures: Counter
     """Labels `operation` and `code` (shared.errors.ErrorCode)."""
+    codes: Sequence[ErrorCode]
+    """How its operations may fail: the failures whose zeros are visible from the start."""
 
     @classmethod
-    def build(cls, registry: CollectorRegistry, subsystem: str, buckets: Sequence[float]) -> Self:
-        """`scout_<subsystem>_operation_seconds` and `scout_<subsystem>_failures_total`, registered with `registry`."""
+    def build(
+        cls, registry: CollectorRegistry, subsystem: str, buckets: Sequence[float], codes: Sequence[ErrorCode]
+    ) -> Self:
+        """`scout_<subsystem>_operation_seconds` and `scout_<subsystem>_operation_failures_total` in `registry`."""
         return cls(
             seconds=Histogram(
                 f"scout_{subsystem}_operation_seconds",
@@ -35,11 +39,12 @@ class OperationMeters:
                 registry=registry,
             ),
             failures=Counter(
-                f"scout_{subsystem}_failures",
+                f"scout_{subsystem}_operation_failures",
                 "Operations answered with an error.",
                 ["operation", "code"],
                 registry=registry,
             ),
+            codes=codes,
         )
 
 
@@ -50,6 +55,8 @@ def measured(methods: Mapping[Operation[Any, Any], Handler], clock: Clock, meter
 
 def _measured(operation: Operation[Any, Any], method: Handler, clock: Clock, meters: OperationMeters) -> Handler:
     seconds = meters.seconds.labels(operation.name)
+    for code in meters.codes:
+        meters.failures.labels(operation.name, code.value)
 
     async def handle(request: Any, context: CallContext) -> Any:
         started = clock.monotonic()

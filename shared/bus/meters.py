@@ -49,24 +49,28 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class BusMeters:
-    """The instruments of requesters and consumers; one for a process, whatever of both it runs."""
+    """The instruments of requesters and consumers; one for a process, whatever of both it runs.
+
+    The label `group` is the service that answers, by the name of its consumer group. It is not called `service`:
+    Prometheus Operator gives that label to what it scrapes, and would rename ours.
+    """
 
     lag: Gauge
-    """Labels: service."""
+    """Label `group`."""
     partitions: Gauge
-    """Label `service`: request streams that this process reads; more than one where a service is sharded by target."""
+    """Label `group`: request streams that this process reads; more than one where a service is sharded by target."""
     pending: Gauge
-    """Labels: service."""
+    """Label `group`."""
     handled: Counter
     """Labels: operation (a handler's, or `unknown`), outcome (Outcome)."""
     redelivered: Counter
-    """Labels: service."""
+    """Label `group`."""
     dead_letters: Counter
-    """Labels: service, reason (DeadReason)."""
+    """Labels: group, reason (DeadReason)."""
     request_seconds: Histogram
     """Labels: operation."""
     unanswered: Counter
-    """Labels: service, reason (Refusal)."""
+    """Labels: group, reason (Refusal)."""
     late_replies: Counter
     connected: Gauge
 
@@ -74,14 +78,14 @@ class BusMeters:
     def build(cls, registry: CollectorRegistry) -> BusMeters:
         """Register all of them with `registry`."""
         of = registry
-        by_service = ["service"]
-        by_reason = ["service", "reason"]
+        by_group = ["group"]
+        by_reason = ["group", "reason"]
         return cls(
-            lag=Gauge("scout_bus_lag_messages", "Requests that no replica has taken yet.", by_service, registry=of),
-            pending=Gauge("scout_bus_pending_messages", "Requests taken, not acknowledged.", by_service, registry=of),
-            partitions=Gauge("scout_bus_partitions", "Request streams this process reads.", by_service, registry=of),
+            lag=Gauge("scout_bus_lag_messages", "Requests that no replica has taken yet.", by_group, registry=of),
+            pending=Gauge("scout_bus_pending_messages", "Requests taken, not acknowledged.", by_group, registry=of),
+            partitions=Gauge("scout_bus_partitions", "Request streams this process reads.", by_group, registry=of),
             handled=Counter("scout_bus_handled_total", "Requests answered.", ["operation", "outcome"], registry=of),
-            redelivered=Counter("scout_bus_redelivered_total", "Requests others abandoned.", by_service, registry=of),
+            redelivered=Counter("scout_bus_redelivered_total", "Requests others abandoned.", by_group, registry=of),
             dead_letters=Counter("scout_bus_dead_letters_total", "Requests given up.", by_reason, registry=of),
             request_seconds=Histogram(
                 "scout_bus_request_seconds",

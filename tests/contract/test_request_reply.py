@@ -215,8 +215,8 @@ async def test_a_caller_that_goes_away_leaves_the_others_in_peace(bus: Bus) -> N
 async def test_zero_is_visible_from_the_start(bus: Bus) -> None:
     async with bus.serve(echoing()):
         assert dead_letters(bus, "failed") == 0
-        assert sample(bus, "scout_bus_redelivered_total", service="echo") == 0
-        assert sample(bus, "scout_bus_lag_messages", service="echo") == 0
+        assert sample(bus, "scout_bus_redelivered_total", group="echo") == 0
+        assert sample(bus, "scout_bus_lag_messages", group="echo") == 0
         assert sample(bus, "scout_bus_handled_total", operation=SAY.name, outcome="ok") == 0
 
 
@@ -228,7 +228,7 @@ async def is_admitted(requester: Requester) -> bool:
 
 
 def dead_letters(bus: Bus, reason: str) -> float | None:
-    return sample(bus, "scout_bus_dead_letters_total", service="echo", reason=reason)
+    return sample(bus, "scout_bus_dead_letters_total", group="echo", reason=reason)
 
 
 def sample(bus: Bus, name: str, **labels: str) -> float | None:

@@ -28,7 +28,7 @@ from services.dht_node.core.messages import (
 from services.dht_node.core.ports import Entropy
 from services.dht_node.core.presence import Presence
 from services.dht_node.core.routing import RoutingTable
-from services.dht_node.core.stats import NodeStats
+from services.dht_node.core.stats import NodeStats, QueryOutcome
 from services.dht_node.core.transactions import Owner, Transaction, Transactions
 
 RATIO_QUERIES = 64
@@ -96,11 +96,12 @@ class Asker:
     ) -> Transaction:
         """Send a query; `owner` hears what comes of it. `node_id` is None when only the address is known."""
         asked = self._transactions.begin(address, node_id, owner, tag, now)
+        asked.method = _METHOD[type(arguments)]
         want = self.want if isinstance(arguments, FindNode) else ()
         query = Query(asked.id, self._routing.own_id, arguments, self.presence.read_only, want)
         self._outbox.append(Datagram(encode_query(query, self._config.version), address))
         self.presence.asked(address[0], now)
-        self._stats.queries_sent[_METHOD[type(arguments)]] += 1
+        self._stats.queries_sent[asked.method] += 1
         return asked
 
     def take(self, message: Reply | ErrorReply, source: Address, now: float) -> Rejection | None:
@@ -111,10 +112,12 @@ class Asker:
         self._stats.queries_replied += 1
         self.answer_ratio += (1 - self.answer_ratio) / RATIO_QUERIES
         if isinstance(message, ErrorReply):
+            self._stats.query_ended(asked.method, QueryOutcome.REFUSED, now - asked.sent)
             self._stats.errors_received[message.code] += 1
             asked.owner.refused(asked, message, now)
             rejection = None
         else:
+            self._stats.query_ended(asked.method, QueryOutcome.REPLIED, now - asked.sent)
             self._routing.answered(Contact(message.sender, source), now)
             rejection = asked.owner.replied(asked, message, now)
         self._resume(now)
@@ -126,6 +129,7 @@ class Asker:
             asked.owner.slow(asked, now)
         for asked in self._transactions.due_dead(now):
             self._stats.queries_timed_out += 1
+            self._stats.query_ended(asked.method, QueryOutcome.TIMED_OUT, now - asked.sent)
             self.answer_ratio -= self.answer_ratio / RATIO_QUERIES
             if asked.node_id is not None:
                 self._routing.failed(Contact(asked.node_id, asked.address), now)

@@ -47,6 +47,13 @@ class Budgets(Generic[K]):
         """Whether `key` has less than half of its burst left."""
         return self._young.get(key, self._old.get(key, now)) - now > self._depth / 2
 
+    def left(self, key: K, now: float) -> float:
+        """The share of its burst that `key` has left, 0 to 1."""
+        if not self._interval:
+            return 1.0
+        owed = max(self._young.get(key, self._old.get(key, now)) - now, 0.0)
+        return max(1.0 - owed / self._depth, 0.0)
+
     def tracked(self) -> int:
         """Keys whose spending is remembered: at most `tracked_max`, some of them twice."""
         return len(self._young) + len(self._old)
@@ -66,3 +73,7 @@ class NetworkBudgets:
     def is_short(self, network: bytes, now: float) -> bool:
         """Whether either has less than half of its burst left."""
         return self._each.is_short(network, now) or self._total.is_short(None, now)
+
+    def left(self, now: float) -> float:
+        """The share of the burst for all together that is left, 0 to 1."""
+        return self._total.left(None, now)

@@ -41,6 +41,10 @@ class Egress:
             and not self._proven.knows(host, now)
         )
 
+    def left(self, now: float) -> float:
+        """Share of the total that is left, 0 to 1; 1 where there are no budgets."""
+        return self._budgets.left(now)
+
     def proved(self, host: str, now: float) -> None:
         """Somebody at this host has received what we sent there."""
         if self.limited:

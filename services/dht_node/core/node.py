@@ -264,6 +264,21 @@ class Node:
         """Bytes that those items count for."""
         return self._items.bytes_held
 
+    @property
+    def items_evicted(self) -> int:
+        """Items that had to make room for others before their time."""
+        return self._items.evicted
+
+    @property
+    def puts_over_quota(self) -> int:
+        """Puts refused because their network had filled its share of the store."""
+        return self._items.over_quota
+
+    @property
+    def stored_swarms(self) -> int:
+        """Info-hashes that peers have been announced for."""
+        return len(self._peers)
+
     def connected(self, now: float) -> bool:
         """Whether there is a network around us; see `Maintenance.connected`."""
         return self._maintenance.connected(now)
@@ -275,6 +290,10 @@ class Node:
     def contacts_by_bucket(self, now: float) -> dict[int, tuple[int, int, int]]:
         """Good, questionable and bad contacts by the bits that they share with our id; see `RoutingTable.census`."""
         return self._routing.census(now)
+
+    def egress_left(self, now: float) -> float:
+        """Share of the bytes for answers that is left just now, 0 to 1; 1 without a limit."""
+        return self._responder.egress_left(now)
 
     def packed_closest(self, target: bytes, now: float) -> bytes:
         """What strangers are told of the nodes near a target; see `RoutingTable.packed_closest`."""

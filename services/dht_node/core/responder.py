@@ -82,6 +82,8 @@ class Responder:
         )
         self.proved = self._egress.proved
         """A host has received what we sent there, now: it answered us."""
+        self.egress_left = self._egress.left
+        """Share of the bytes for answers that is left, now."""
         self.other: Callable[[bytes, float], bytes] | None = None
         """`RoutingTable.packed_closest` of the other family's node, where one runs beside us."""
         self._answers: dict[type, tuple[str, Callable[[Query, Any, Address, float], bytes]]] = {

@@ -9,7 +9,7 @@ them, and a start that is four bits nearer saves one or two hops.
 A contact becomes an entry only after it has answered a query of *ours*. Whoever merely writes to us, or is named by
 others, is at most worth a ping: `heard_from` says so, and somebody else sends it. This module never sends.
 
-An entry is *good* while it answers, *doubtful* after 15 silent minutes or one failure, *bad* after `bad_failures`
+An entry is *good* while it answers, *questionable* after 15 silent minutes or one failure, *bad* after `bad_failures`
 queries in a row unanswered. A bad one gives its place to one in reserve. A live one is never replaced, however many
 newer contacts ask for its place: old nodes live longest, and a flood of new ones must not push them out. When nearly
 everything fails at once the fault is our own link, so the last `keep_last` entries stay, bad as they are.

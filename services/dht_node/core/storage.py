@@ -103,6 +103,10 @@ class ItemStore:
     def __init__(self, own_id: bytes, config: NodeConfig) -> None:
         self._config = config
         self._own_id = own_id
+        self.evicted = 0
+        """Items that had to make room for others, ever."""
+        self.over_quota = 0
+        """Puts refused because their network had filled its share, ever."""
         self._clear()
 
     def _clear(self) -> None:
@@ -207,6 +211,7 @@ class ItemStore:
         former = None if stored is None else _Held.unpacked(stored)
         if not self._quotas.admits(new.network, new.size):
             if former is None:
+                self.over_quota += 1
                 return False
             # a full network's items may change, and count where they did
             new = new._replace(network=former.network)
@@ -239,6 +244,7 @@ class ItemStore:
             if items <= 0 and size <= 0:
                 for victim in going:
                     self._drop(victim)
+                self.evicted += len(going)
                 return True
         return False
 

@@ -74,6 +74,8 @@ class Transaction:
     sent: float
     suspect: bool
     """The node let its last query die."""
+    method: str = ""
+    """Of KRPC, for the figures."""
     open: bool = True
 
 

@@ -117,7 +117,7 @@ async def test_promise_5_callers_wait_no_longer_than_their_deadline(forgetful: A
         with pytest.raises(ScoutError) as caught:
             await requester.call(SAY, Say(text=""), within(0.2))
     assert caught.value.code is ErrorCode.BUS_UNAVAILABLE
-    assert rig.sample("scout_bus_unanswered_total", service="echo", reason="bus_unavailable") == 1
+    assert rig.sample("scout_bus_unanswered_total", group="echo", reason="bus_unavailable") == 1
 
 
 async def test_promise_5_values_are_asked_for_again_and_not_for_ever(

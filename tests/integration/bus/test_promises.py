@@ -54,7 +54,7 @@ async def test_promise_1_what_a_killed_replica_had_in_hand_is_answered_by_anothe
             await process.wait()
         async with running(rig.consumer(echoing())):
             assert (await call).text == "survives"
-    assert rig.sample("scout_bus_redelivered_total", service="echo") == 1
+    assert rig.sample("scout_bus_redelivered_total", group="echo") == 1
 
 
 async def test_promise_1_abandoned_requests_come_before_new_ones(rig: Rig) -> None:
@@ -135,7 +135,7 @@ async def test_promise_3_a_failing_request_becomes_a_dead_letter_with_its_reason
     letter = dict(zip(fields[::2], fields[1::2], strict=True))
     envelope: Envelope = decode(Envelope, letter[b"envelope"])
     assert (letter[b"reason"], envelope.operation) == (b"failed", SAY.name)
-    assert rig.sample("scout_bus_dead_letters_total", service="echo", reason="failed") == 1
+    assert rig.sample("scout_bus_dead_letters_total", group="echo", reason="failed") == 1
     assert await rig.ask("XLEN", REQUESTS) == 0
 
 
@@ -145,7 +145,7 @@ async def test_promise_3_a_request_that_kills_replica_after_replica_is_given_up(
         await abandon(rig, times=streams.MAX_ATTEMPTS)
         async with running(rig.consumer(echoing())):
             assert (await call).code is ErrorCode.INTERNAL
-    assert rig.sample("scout_bus_dead_letters_total", service="echo", reason="abandoned") == 1
+    assert rig.sample("scout_bus_dead_letters_total", group="echo", reason="abandoned") == 1
 
 
 async def test_promise_3_rubbish_on_the_stream_is_a_dead_letter_and_does_not_come_again(rig: Rig) -> None:
@@ -157,7 +157,7 @@ async def test_promise_3_rubbish_on_the_stream_is_a_dead_letter_and_does_not_com
         await wait_until(lambda: is_length(rig, DEAD, 3), "all are dead letters")
         await wait_until(lambda: is_length(rig, REQUESTS, 0), "none is left")
     assert await rig.ask("EXISTS", "somewhere:else") == 0
-    assert rig.sample("scout_bus_dead_letters_total", service="echo", reason="undecodable") == 3
+    assert rig.sample("scout_bus_dead_letters_total", group="echo", reason="undecodable") == 3
 
 
 async def test_promise_3_work_lost_by_deleting_a_pending_request_is_counted(rig: Rig) -> None:
@@ -167,7 +167,7 @@ async def test_promise_3_work_lost_by_deleting_a_pending_request_is_counted(rig:
         await rig.ask("XTRIM", REQUESTS, "MAXLEN", 0)
         async with running(rig.consumer(echoing())):
             await wait_until(
-                lambda: rig.sample("scout_bus_dead_letters_total", service="echo", reason="lost") == 1,
+                lambda: rig.sample("scout_bus_dead_letters_total", group="echo", reason="lost") == 1,
                 "the loss is counted",
             )
         assert (await call).code is ErrorCode.DEADLINE_EXCEEDED
@@ -192,9 +192,9 @@ async def test_promise_4_a_consumer_takes_no_more_than_it_has_room_for(rig: Rig)
         for number in range(10):
             tasks.create_task(requester.call(SAY, Say(text=str(number)), within(10)))
         await wait_until(
-            lambda: rig.sample("scout_bus_lag_messages", service="echo") == 7, "seven wait, as the meter says"
+            lambda: rig.sample("scout_bus_lag_messages", group="echo") == 7, "seven wait, as the meter says"
         )
-        assert rig.sample("scout_bus_pending_messages", service="echo") == 3
+        assert rig.sample("scout_bus_pending_messages", group="echo") == 3
         gate.set()
     assert rig.sample("scout_bus_handled_total", operation=SAY.name, outcome="ok") == 10
 
@@ -207,7 +207,7 @@ async def test_promise_4_a_requester_refuses_when_others_have_filled_the_stream(
         await wait_until(lambda: is_length(rig, REQUESTS, 6), "the first one is on the stream")
         refusal = await fails(requester.call(SAY, Say(text="refused"), within(5)))
     assert (refusal.code, refusal.retry_after) == (ErrorCode.OVERLOADED, streams.RETRY_AFTER_S)
-    assert rig.sample("scout_bus_unanswered_total", service="echo", reason="overloaded") == 1
+    assert rig.sample("scout_bus_unanswered_total", group="echo", reason="overloaded") == 1
     await rig.ask("DEL", REQUESTS)
 
 
@@ -309,7 +309,7 @@ async def test_promise_8_another_bus_key_is_a_clear_error_on_both_sides(rig: Rig
         refusal = await fails(requester.call(SAY, Say(text="x"), within(5)))
     assert refusal.code is ErrorCode.INTERNAL
     assert "bus key" in refusal.detail
-    assert rig.sample("scout_bus_dead_letters_total", service="echo", reason="undecodable") == 1
+    assert rig.sample("scout_bus_dead_letters_total", group="echo", reason="undecodable") == 1
 
 
 async def is_length(rig: Rig, key: bytes | str, length: int) -> bool:

@@ -47,7 +47,7 @@ class Replica:
 
     @property
     def partitions(self) -> float | None:
-        return self.registry.get_sample_value("scout_bus_partitions", {"service": "dht"})
+        return self.registry.get_sample_value("scout_bus_partitions", {"group": "dht"})
 
     async def get(self, request: GetImmutable, _context: CallContext) -> GetImmutableReply:
         self.inside += 1

@@ -41,7 +41,7 @@ class Watch:
         return await self._sample(node, "scout_dht_kept_republished_total", outcome="stored")
 
     async def partitions(self, node: ServiceProcess) -> float:
-        return await self._sample(node, "scout_bus_partitions", service="dht")
+        return await self._sample(node, "scout_bus_partitions", group="dht")
 
     async def kept(self, node: ServiceProcess) -> float:
         return await self._sample(node, "scout_dht_kept_items")

@@ -151,7 +151,7 @@ async def test_a_thousand_items_are_each_put_again_once_an_hour_by_one_of_four_n
     assert sum(shares) == sum(len(puts) - 1 for puts in cluster.puts.values()) >= 2 * ITEMS
     assert min(shares) > ITEMS / 4
     assert {node.sample("items") for node in cluster.nodes} == {ITEMS}
-    assert {node.sample("overdue") for node in cluster.nodes} == {0}
+    assert {node.sample("overdue_items") for node in cluster.nodes} == {0}
 
 
 async def test_two_nodes_that_die_with_work_in_hand_are_made_up_for_within_two_minutes(cluster: Cluster) -> None:
@@ -172,7 +172,7 @@ async def test_two_nodes_that_die_with_work_in_hand_are_made_up_for_within_two_m
         made_up = TAKEN_OVER if earlier < died < later else LATE
         assert later - earlier <= HOUR * (1 + PACE.jitter) + made_up
     assert cluster.twice() <= ITEMS // 100
-    assert {node.sample("overdue") for node in cluster.nodes[2:]} == {0}
+    assert {node.sample("overdue_items") for node in cluster.nodes[2:]} == {0}
 
 
 async def test_an_item_that_can_not_be_put_again_becomes_overdue_and_is_tried_until_it_can(cluster: Cluster) -> None:
@@ -181,11 +181,11 @@ async def test_an_item_that_can_not_be_put_again_becomes_overdue_and_is_tried_un
     twin = TwinDht(loss=1.0)
     node = cluster.start(twin)
     await cluster.pass_by(300)
-    assert node.sample("overdue") == 1
+    assert node.sample("overdue_items") == 1
     assert node.sample("republished_total", outcome="failed") >= 3
     twin.loss = 0.0
     await cluster.pass_by(120)
-    assert node.sample("overdue") == 0
+    assert node.sample("overdue_items") == 0
     assert node.sample("republished_total", outcome="stored") == 1
 
 

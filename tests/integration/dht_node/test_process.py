@@ -85,16 +85,19 @@ async def test_it_answers_on_the_bus_says_how_it_is_and_saves_itself(
 
         async with http.get(f"http://{process.ops}/metrics") as answer:
             samples = {
-                (sample.name, *sample.labels.values()): sample.value
+                (sample.name, *sorted(sample.labels.values())): sample.value
                 for family in text_string_to_metric_families(await answer.text())
                 for sample in family.samples
             }
-        assert samples["scout_dht_good_contacts",] >= 8
-        assert samples["scout_dht_queries_sent_total", "put"] >= 8
-        assert (("scout_dht6_contacts",) in samples) == HAS_IPV6
-        assert samples["scout_dht_rejected_total", "bad_token"] == 0
+        assert samples["scout_dht_contacts", "good", "ipv4"] >= 8
+        assert samples["scout_dht_queries_sent_total", "ipv4", "put"] >= 8
+        assert samples["scout_dht_query_seconds_count", "ipv4", "put", "replied"] >= 3
+        assert 0 < samples["scout_dht_query_seconds_sum", "ipv4", "put", "replied"] < 10
+        assert samples["scout_dht_lookup_seconds_count", "ipv4", "put_immutable", "stored"] == 1
+        assert (("scout_dht_contacts", "good", "ipv6") in samples) == HAS_IPV6
+        assert samples["scout_dht_datagrams_rejected_total", "bad_token", "ipv4"] == 0
         assert samples["scout_dht_operation_seconds_count", "dht.put_immutable@1"] == 1
-        assert samples["scout_dht_failures_total", "invalid_request", "dht.get_immutable@1"] == 1
+        assert samples["scout_dht_operation_failures_total", "dht.get_immutable@1", "invalid_request"] == 1
     assert (tmp_path / "state" / "dht_node.state").stat().st_size > 200
 
 

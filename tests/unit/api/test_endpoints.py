@@ -303,6 +303,20 @@ async def test_measures(api: Api) -> None:
     assert api.metric(name, route="GET /v1/devices", code="invalid_request") == 1
     assert api.metric(name, route="unmatched", code="not_found") == 1
     assert api.metric("scout_api_requests_in_flight") == 0
+    assert api.metric("scout_api_requests_total", code="ok") == 2
+    assert api.metric("scout_api_requests_total", code="internal") == 0
+
+
+async def test_syncs_are_measured_by_whose_fault_it_is_when_they_fail(api: Api) -> None:
+    link = await api.link()
+    device = {"addresses": ["192.0.2.1:1"]}
+    await api.call("PUT", "/v1/devices/1", device, link=link)
+    await api.call("PUT", "/v1/devices/1", device, link="no link")
+    await api.call("GET", "/v1/devices", link=link)
+    api.twin.loss = 1.0
+    await api.call("POST", "/v1/sync", {"remove": [1]}, link=link)
+    outcomes = ("ok", "refused", "failed")
+    assert [api.metric("scout_api_sync_seconds_count", outcome=outcome) for outcome in outcomes] == [1, 1, 1]
 
 
 WRITES = [

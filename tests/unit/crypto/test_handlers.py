@@ -59,8 +59,8 @@ async def test_calls_over_a_bus_are_answered_and_measured() -> None:
     assert opened.versions[0].plaintext == b"plain"
     assert caught.value.code is ErrorCode.BAD_HANDLE
     failed = {"operation": "crypto.locate@1", "code": "bad_handle"}
-    assert registry.get_sample_value("scout_crypto_failures_total", failed) == 1
-    assert registry.get_sample_value("scout_crypto_unopened_total", {"what": "record"}) == 1
+    assert registry.get_sample_value("scout_crypto_operation_failures_total", failed) == 1
+    assert registry.get_sample_value("scout_crypto_unopened_values_total", {"what": "record"}) == 1
     took = registry.get_sample_value("scout_crypto_operation_seconds_sum", {"operation": "crypto.seal_record@1"})
     assert took == pytest.approx(0.00025)
 
@@ -77,4 +77,4 @@ async def test_a_defect_is_counted_and_left_to_the_bus() -> None:
     with pytest.raises(OSError, match="no entropy"):
         await create_key(contract.CreateKey(), CallContext(deadline_ms=0))
     counted = {"operation": "crypto.create_key@1", "code": "internal"}
-    assert registry.get_sample_value("scout_crypto_failures_total", counted) == 1
+    assert registry.get_sample_value("scout_crypto_operation_failures_total", counted) == 1

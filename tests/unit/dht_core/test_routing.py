@@ -241,6 +241,14 @@ def test_good_is_who_answered_within_15_minutes_or_asked_since() -> None:
     assert [routing.good_count(now) for now in (900.0, 901.0, 1500.0, 1501.0)] == [2, 1, 1, 0]
 
 
+def test_states_are_good_questionable_and_bad() -> None:
+    routing = table(replace(CONFIG, keep_last=16), [contact(0, number) for number in range(4)])
+    routing.failed(contact(0, 1), 1.0)
+    fail(routing, contact(0, 2))
+    assert routing.census(2.0) == {0: (2, 1, 1)}
+    assert routing.census(901.0) == {0: (0, 3, 1)}
+
+
 def test_a_query_in_the_name_of_an_entry_from_elsewhere_does_not_keep_it_good() -> None:
     routing = table(contacts=[contact(0, 1)])
     routing.heard_from(Contact(contact(0, 1).id, ("198.51.100.66", 1)), 600.0)

@@ -137,6 +137,7 @@ def test_when_full_the_farthest_goes_first_and_a_farther_one_is_refused() -> Non
     assert store.put(id_in_bucket(OWN_ID, 7, 1), ITEM, 1.0)
     assert store.get(targets[0], 1.0) is None
     assert len(store) == 3
+    assert store.evicted == 1
 
 
 def test_bytes_are_bounded_too() -> None:
@@ -204,6 +205,7 @@ def test_a_network_fills_its_share_and_no_more() -> None:
     store = ItemStore(OWN_ID, NodeConfig(items_max=100))
     stored = [store.put(id_in_bucket(OWN_ID, 4, number), ITEM, 0.0, b"one") for number in range(20)]
     assert stored == [True] * 10 + [False] * 10
+    assert (store.over_quota, store.evicted) == (10, 0)
     assert store.put(id_in_bucket(OWN_ID, 4, 99), ITEM, 0.0, b"two")
     assert store.put(id_in_bucket(OWN_ID, 4, 0), replace_seq(6), 0.0, b"one")
     store.expire(HOURS_2)

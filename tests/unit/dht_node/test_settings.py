@@ -23,7 +23,7 @@ def test_the_public_dht_by_default() -> None:
     assert settings.state_path is None
     assert (settings.keep_pace, settings.keep_max) == (KeepPace(), 100_000)
     assert settings.ipv6 == Ipv6(NodeConfig(family=V6), Endpoint("::", 6881), required=False)
-    assert settings.ops_listen.port == 9102
+    assert settings.ops_listen.port == 9103
     assert "hush" not in repr(settings)
 
 

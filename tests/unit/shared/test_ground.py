@@ -85,8 +85,8 @@ def test_an_exception_is_part_of_its_line(stream: io.StringIO) -> None:
 
 def test_each_registry_is_its_own_and_says_what_runs() -> None:
     registry, other = new_registry("api", "1.2.3"), new_registry("dht", "1.2.3")
-    assert registry.get_sample_value("scout_build_info", {"service": "api", "version": "1.2.3"}) == 1
-    assert other.get_sample_value("scout_build_info", {"service": "api", "version": "1.2.3"}) is None
+    assert registry.get_sample_value("scout_build_info", {"component": "api", "version": "1.2.3"}) == 1
+    assert other.get_sample_value("scout_build_info", {"component": "api", "version": "1.2.3"}) is None
     assert registry.get_sample_value("process_start_time_seconds")
 
 

@@ -4,8 +4,12 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from services.api import settings as api
+from services.crypto import settings as crypto
+from services.dht_node import settings as dht_node
 from shared.ops import Checks, serve_ops
 from shared.settings import Endpoint
+from tests.support.waiting import wait_until
 
 LISTEN = Endpoint("127.0.0.1", 0)
 
@@ -52,3 +56,20 @@ async def test_a_taken_port_is_an_error_and_a_left_one_is_free_again() -> None:
                 pass
     async with serve_ops(endpoint, CollectorRegistry(), dict) as again:
         assert again == endpoint
+
+
+def test_the_services_of_one_machine_have_ops_ports_of_their_own() -> None:
+    ports = {"crypto": crypto.OPS_PORT, "api": api.OPS_PORT, "dht_node": dht_node.OPS_PORT}
+    assert ports == {"crypto": 9101, "api": 9102, "dht_node": 9103}
+
+
+async def test_the_lag_of_the_event_loop_is_measured() -> None:
+    registry = CollectorRegistry()
+    async with serve_ops(LISTEN, registry, dict):
+        await wait_until(
+            lambda: registry.get_sample_value("scout_process_event_loop_lag_seconds_count") == 1,
+            "it was looked at once",
+        )
+    took = registry.get_sample_value("scout_process_event_loop_lag_seconds_sum")
+    assert took is not None
+    assert took >= 0
