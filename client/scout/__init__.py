@@ -26,11 +26,12 @@ from scout.answers import (
     Written,
 )
 from scout.client import Client
-from scout.errors import ClientError, ScoutApiError, Unreachable
+from scout.errors import BudgetSpent, ClientError, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
 from scout.link import Link
 from scout.transport import RetryPolicy, Surroundings
 
 __all__ = [
+    "BudgetSpent",
     "Client",
     "ClientError",
     "Device",
@@ -44,11 +45,13 @@ __all__ = [
     "ReceivedMessage",
     "Record",
     "RetryPolicy",
+    "ScopeMissing",
     "ScoutApiError",
     "Sent",
     "StoredItem",
     "StoringReport",
     "Surroundings",
+    "Unauthorized",
     "Unreachable",
     "Written",
 ]

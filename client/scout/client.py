@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from shared.json_bytes import Blob, Hex
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for a call with all its attempts: longer than any deadline of the service."""
+
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Client:
@@ -32,9 +35,14 @@ class Client:
         retry: RetryPolicy | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
-        """Speak to the service at `url`; `timeout` in seconds bounds each call with all its attempts."""
+        """Speak to the service at `url`; `timeout` in seconds bounds each call with all its attempts.
+
+        ValueError for an `api_key` that no header could carry; it is not quoted.
+        """
+        if api_key is not None and not _VISIBLE.fullmatch(api_key):
+            raise ValueError("expected an API key of visible ASCII characters")
         self._url = url
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key is not None else {}
         self._timeout = timeout
         self._retry = retry or RetryPolicy()
         self._surroundings = surroundings or Surroundings()

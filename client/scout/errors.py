@@ -34,6 +34,18 @@ class ScoutApiError(ClientError):
         self.retry_after = retry_after
 
 
+class Unauthorized(ScoutApiError):  # noqa: N818  # as HTTP names it
+    """The service wants an API key, or does not know this one, or it has expired (401)."""
+
+
+class ScopeMissing(ScoutApiError):  # noqa: N818  # a state of the key
+    """The API key is good, but not for this call; `facts["scope"]` is what it lacks (403 `forbidden_scope`)."""
+
+
+class BudgetSpent(ScoutApiError):  # noqa: N818  # a state that passes
+    """The API key, or its tenant, has sent as many DHT packets as it may for now (429); see `retry_after`."""
+
+
 class Unreachable(ClientError):  # noqa: N818  # a state of the world that callers handle, and the name they import
     """No answer came: the address is wrong, nothing listens there, or the time ran out.
 

@@ -90,9 +90,14 @@ def read_secret(path: Path, kind: Kind) -> StoredSecret:
 
 def read_text_secret(path: Path) -> str:
     """A secret that is text, as an API key: the file's first line, or standard input's. Raises SecretFileError."""
-    text = _read(path).decode(errors="replace").strip()
-    if not text or "\n" in text:
-        raise SecretFileError(f"{path}: expected one line")
+    return text_secret(_read(path), str(path))
+
+
+def text_secret(content: bytes, where: str) -> str:
+    """A secret that fits into a header. Raises SecretFileError, which says where it stood."""
+    text = content.decode(errors="replace").strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise SecretFileError(f"{where}: expected one line of visible ASCII characters")
     return text
 
 

@@ -1,8 +1,8 @@
 """One HTTP call, its errors, and when it is made again.
 
-A call is repeated only when that can't do anything twice: it was never sent, it only reads, it has the same effect
-however often it is made, or it carries an `Idempotency-Key`. Between attempts the wait doubles, with jitter, and is
-never shorter than the service's `Retry-After`; all attempts together stay within one timeout.
+A call is repeated only when that can't do anything twice: it was never sent, it was refused at the door, it only reads,
+it has the same effect however often it is made, or it carries an `Idempotency-Key`. Between attempts the wait doubles,
+with jitter, and is never shorter than the service's `Retry-After`; all attempts together stay within one timeout.
 """
 
 from __future__ import annotations
@@ -16,14 +16,25 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from scout.errors import ClientError, ScoutApiError, Unreachable
+from scout.errors import BudgetSpent, ClientError, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
 from shared.clock import Clock, SystemClock
+from shared.errors import ErrorCode
 from shared.json_bytes import MalformedJsonError, decode_json, encode_json
 
 T = TypeVar("T")
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """HTTP statuses after which the same call may succeed."""
+
+NOTHING_DONE = 429
+"""The HTTP status of a call that was refused at the door: making it again can't do anything twice."""
+
+_BY_CODE: Mapping[str, type[ScoutApiError]] = {
+    ErrorCode.UNAUTHORIZED: Unauthorized,
+    ErrorCode.FORBIDDEN_SCOPE: ScopeMissing,
+    ErrorCode.BUDGET_SPENT: BudgetSpent,
+}
+"""Problems that callers treat as cases of their own."""
 
 _PROBLEM_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
 
@@ -171,7 +182,9 @@ def decode_answer(answer: Answer, type_: type[T]) -> T:
 def _may_repeat(call: Call, error: ClientError) -> bool:
     if isinstance(error, Unreachable):
         return call.repeatable or not error.sent
-    return call.repeatable and isinstance(error, ScoutApiError) and error.status in TRANSIENT
+    if not isinstance(error, ScoutApiError) or error.status not in TRANSIENT:
+        return False
+    return call.repeatable or error.status == NOTHING_DONE
 
 
 def _reason(error: aiohttp.ClientError) -> str:
@@ -194,9 +207,10 @@ def _problem(status: int, body: bytes, retry_after: str | None) -> ScoutApiError
     except msgspec.DecodeError:
         members = {}
     code = members.get("code")
+    code = code if isinstance(code, str) else f"http_{status}"
     detail = members.get("detail")
-    return ScoutApiError(
-        code if isinstance(code, str) else f"http_{status}",
+    return _BY_CODE.get(code, ScoutApiError)(
+        code,
         detail if isinstance(detail, str) else f"the service answered with HTTP status {status}",
         status=status,
         facts=_facts(members),

@@ -15,13 +15,16 @@ from scout.cli.output import Output
 from scout.client import Client
 from scout.link import Link
 from scout.profile import Profile, load_profile, save_profile
-from scout.secretfiles import read_text_secret
+from scout.secretfiles import read_text_secret, text_secret
+from shared.settings import Secret
 
 T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 """Where `scout up` listens unless told otherwise."""
 KEY_FILE = "secret.key"
+API_KEY_FILE = "api.key"
+"""In Scout's home; whoever has an API key puts it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Invocation:
     home: Path
     url: str | None
     api_key_file: Path | None
+    api_key_given: Secret | None
+    """From the environment."""
     output: Output
 
     @property
@@ -50,11 +55,23 @@ class Invocation:
         """The address of the service: the one named now, or the one remembered, or the one `scout up` has."""
         return self.url or profile.url or DEFAULT_URL
 
+    def api_key(self) -> str | None:
+        """The API key to show: from the file named, the environment, or this home; None when there is none.
+
+        The home's is for the home's own service: it is not shown to one that was named just now.
+        Raises SecretFileError.
+        """
+        if self.api_key_file is not None:
+            return read_text_secret(self.api_key_file)
+        if self.api_key_given is not None:
+            return text_secret(self.api_key_given.reveal(), "SCOUT_API_KEY")
+        kept = self.home / API_KEY_FILE
+        return read_text_secret(kept) if self.url is None and kept.exists() else None
+
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         """A client of the service."""
-        api_key = read_text_secret(self.api_key_file) if self.api_key_file else None
-        async with Client(self.service(self.profile()), api_key=api_key) as client:
+        async with Client(self.service(self.profile()), api_key=self.api_key()) as client:
             yield client
 
     @asynccontextmanager

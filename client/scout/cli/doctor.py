@@ -12,7 +12,6 @@ from rich.markup import escape
 from scout.cli.context import invocation
 from scout.cli.failures import CommandError, ExitCode
 from scout.doctor import Finding, Verdict, examine
-from scout.secretfiles import read_text_secret
 from shared.settings import Endpoint, endpoint
 from shared.well_known import BOOTSTRAP
 
@@ -28,9 +27,8 @@ def doctor(
     """Examine the network, the service and the way between them. Exit status 1 when something does not work."""
     at = invocation(context)
     names = _names(bootstrap) if bootstrap else BOOTSTRAP
-    api_key = read_text_secret(at.api_key_file) if at.api_key_file else None
     with at.output.progress("Examining"):
-        findings = asyncio.run(examine(at.service(at.profile()), names, api_key=api_key))
+        findings = asyncio.run(examine(at.service(at.profile()), names, api_key=at.api_key()))
     healthy = all(finding.verdict is not Verdict.FAILED for finding in findings)
     width = max(len(finding.check) for finding in findings)
     at.output.result({"healthy": healthy, "checks": findings}, *(_line(finding, width) for finding in findings))

@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """The command line, a file, or a value in the request is not what it should be."""
     UNAVAILABLE = 3
     """No answer, or the service can't do it now: the same command may succeed later."""
+    DENIED = 4
+    """The service wants an API key, or another one."""
     INTERRUPTED = 130
     """128 + SIGINT, as shells say it."""
 
@@ -59,9 +61,15 @@ _BAD_INPUT = frozenset(
         ErrorCode.BODY_TOO_LARGE,
     }
 )
+_DENIED = frozenset({ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE})
 _TRANSIENT_STATUS = frozenset({429, 502, 503, 504})
 
 _HINTS: dict[str, str] = {
+    ErrorCode.UNAUTHORIZED: "Name the file of your API key with --api-key-file, or put the key into SCOUT_API_KEY; "
+    "whoever runs the service makes keys with `scout apikey new`.",
+    ErrorCode.FORBIDDEN_SCOPE: "Ask whoever runs the service for a key with that scope.",
+    ErrorCode.BUDGET_SPENT: "Each request costs DHT packets, and they come back with time: wait, "
+    "or ask whoever runs the service for a larger budget.",
     ErrorCode.BAD_HANDLE: "This service did not make the handle, or has a new master key: "
     "make the link again with `scout link`.",
     ErrorCode.LOW_ORDER_PUBLIC_KEY: "Ask your peer for their public key again; this one is not a real key.",
@@ -95,6 +103,8 @@ def _of_api(error: ScoutApiError) -> dict[str, Any]:
 
 
 def _exit_code(error: ScoutApiError) -> ExitCode:
+    if error.code in _DENIED:
+        return ExitCode.DENIED
     if error.code in _UNAVAILABLE or error.status in _TRANSIENT_STATUS:
         return ExitCode.UNAVAILABLE
     return ExitCode.BAD_INPUT if error.code in _BAD_INPUT else ExitCode.FAILED

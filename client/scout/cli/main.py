@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from scout.cli import apikey, dht, doctor, keys, messages, records, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, ExitCode, explain
 from scout.cli.output import Output
+from shared.settings import Secret
 
 _WITH_VALUE = frozenset({"--home", "--url", "--api-key-file"})
 _FLAGS = frozenset({"--json"})
@@ -21,7 +23,7 @@ app = typer.Typer(
     name="scout",
     help="Find your peers through the BitTorrent DHT, and leave them messages.",
     epilog="--home, --url, --api-key-file and --json may also stand behind the command. "
-    "Exit status: 0 done, 1 refused or not found, 2 bad input, 3 no answer or not possible now.",
+    "Exit status: 0 done, 1 refused or not found, 2 bad input, 3 no answer or not possible now, 4 not allowed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +58,8 @@ def common(
     ] = None,
     url: Annotated[str | None, typer.Option(envvar="SCOUT_URL", help="The Scout service to speak to.")] = None,
     api_key_file: Annotated[
-        Path | None, typer.Option(envvar="SCOUT_API_KEY_FILE", metavar="FILE", help="A file with your API key.")
+        Path | None,
+        typer.Option(envvar="SCOUT_API_KEY_FILE", metavar="FILE", help="A file with your API key; or SCOUT_API_KEY."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Speak JSON: for scripts.")] = False,
 ) -> None:
@@ -65,8 +68,15 @@ def common(
         home=home or Path(typer.get_app_dir("scout")),
         url=url,
         api_key_file=api_key_file,
+        api_key_given=_from_environment("SCOUT_API_KEY"),
         output=Output(as_json=as_json),
     )
+
+
+def _from_environment(name: str) -> Secret | None:
+    """A secret that no option takes: a command line shows in the list of processes."""
+    value = os.environ.get(name, "").strip()  # noqa: TID251  # the composition root of the command
+    return Secret(value.encode()) if value else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

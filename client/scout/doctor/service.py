@@ -72,6 +72,11 @@ def refused(error: ScoutApiError) -> Finding:
         return failed("redis", error.detail, "Look at Redis, and at SCOUT_REDIS_URL of the services.")
     if error.code == ErrorCode.DEADLINE_EXCEEDED:
         return failed("dht node", "the bus took the question, and no DHT node answered it", "Is a DHT node running?")
+    if error.code == ErrorCode.UNAUTHORIZED:
+        return failed("api key", error.detail, "Name its file with --api-key-file, or put it into SCOUT_API_KEY.")
+    if error.code == ErrorCode.FORBIDDEN_SCOPE:
+        said = "this API key may not ask how the DHT node is, so neither it nor the bus was examined"
+        return warning("redis", said, "With a key of the scope admin, this can be told too.")
     return failed("redis", f"the service refused to say ({error.code}): {error.detail}", "Look at its log.")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from scout.cli.main import run
 from scout.profile import Profile, SavedLink, save_profile
+from scout.secretfiles import create_secret_file
 from shared.format import keys
 from tests.support.scripted_api import Reply, problem, scripted_api
 
@@ -18,7 +19,7 @@ PEER = keys.public_key(bytes([7] * 32)).hex()
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("SCOUT_HOME", "SCOUT_URL", "SCOUT_API_KEY_FILE"):
+    for name in ("SCOUT_HOME", "SCOUT_URL", "SCOUT_API_KEY_FILE", "SCOUT_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 
@@ -88,6 +89,9 @@ async def test_no_service_ends_with_3(home: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("reply", "status"),
     [
+        (problem(401, "unauthorized"), 4),
+        (problem(403, "forbidden_scope", scope="read"), 4),
+        (problem(429, "budget_spent", retry_after=60), 3),
         (problem(403, "bad_handle"), 1),
         (problem(404, "not_found"), 1),
         (problem(413, "record_full", used=956), 1),
@@ -143,6 +147,32 @@ async def test_keep_is_asked_for_as_it_was_said(home: Path, capsys: pytest.Captu
         assert await _in_thread(home, "put", "hi", "--keep", "0", "--url", api.url) == 0
         assert "not kept alive (keep_full)" in capsys.readouterr().err
     assert [asked.body.get("keep") for asked in api.asked] == [1800, None, 0]
+
+
+async def test_where_the_api_key_comes_from(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_secret_file(home / "api.key", b"kept\n")
+    create_secret_file(home / "named.key", b"named\n")
+    async with scripted_api(*[Reply(200, {"value": ""})] * 5) as api:
+        save_profile(home, Profile(url=api.url))
+        get = ["get", "ab" * 20]
+        await _in_thread(home, *get)
+        await _in_thread(home, *get, "--url", api.url)
+        monkeypatch.setenv("SCOUT_API_KEY", "given")
+        await _in_thread(home, *get)
+        await _in_thread(home, *get, "--url", api.url)
+        await _in_thread(home, *get, "--api-key-file", str(home / "named.key"))
+    shown = [asked.headers.get("Authorization") for asked in api.asked]
+    assert shown == ["Bearer kept", None, "Bearer given", "Bearer given", "Bearer named"]
+
+
+def test_an_api_key_that_is_none_is_bad_input(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SCOUT_API_KEY", "not a key")
+    assert scout(home, "get", "ab" * 20) == 2
+    said = capsys.readouterr().err
+    assert "SCOUT_API_KEY: expected one line of visible ASCII characters" in said
+    assert "not a key" not in said
 
 
 def test_help_names_the_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

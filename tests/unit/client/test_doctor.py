@@ -83,6 +83,13 @@ def test_what_a_refusal_says_about_the_bus(code: str, check: str) -> None:
     assert (finding.check, finding.verdict) == (check, Verdict.FAILED)
 
 
+def test_what_a_refusal_says_about_the_api_key() -> None:
+    wanted = service.refused(ScoutApiError("unauthorized", "Expected an API key.", status=401))
+    assert (wanted.check, wanted.verdict) == ("api key", Verdict.FAILED)
+    narrow = service.refused(ScoutApiError("forbidden_scope", "in words", status=403))
+    assert narrow.verdict is Verdict.WARNING, "all that was to be examined may be well"
+
+
 def test_a_node_that_is_not_ready() -> None:
     status = DhtStatus(node_id=Hex(bytes(20)), ready=False)
     assert service.node(status).verdict is Verdict.FAILED

@@ -139,3 +139,48 @@ def test_handles_and_secrets_stay_out_of_reprs() -> None:
     assert "handle-of-key" not in repr(key)
     call = Call("POST", "/v1/keys", {"secret": "the-secret"}, headers={"Scout-Link": "the-handle"})
     assert repr(call) == "Call(method='POST', path='/v1/keys', params={}, repeatable=True)"
+
+
+async def test_what_was_refused_at_the_door_is_made_again_whatever_it_is() -> None:
+    time = VirtualTime()
+    stored = Reply(200, {"value": ""})
+    async with (
+        scripted_api(problem(429, "budget_spent", retry_after=7), stored) as api,
+        client(api.url, time) as made,
+    ):
+        await made.transport.perform(Call("POST", "/v1/once", {}, repeatable=False))
+        assert time.slept == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (401, "unauthorized", scout.Unauthorized),
+        (403, "forbidden_scope", scout.ScopeMissing),
+        (403, "bad_handle", scout.ScoutApiError),
+        (429, "budget_spent", scout.BudgetSpent),
+    ],
+)
+async def test_problems_of_keys_and_budgets_have_types_of_their_own(
+    status: int, code: str, kind: type[scout.ScoutApiError]
+) -> None:
+    async with (
+        scripted_api(*[problem(status, code, scope="write", retry_after=99)] * 4) as api,
+        client(api.url, VirtualTime()) as made,
+    ):
+        with pytest.raises(kind) as caught:
+            await made.link("handle").devices()
+        assert type(caught.value) is kind
+        assert caught.value.facts["scope"] == "write"
+        assert len(api.asked) == 1, "it would not help, or not in time"
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "", "ключ"])
+def test_a_key_that_no_header_can_carry_is_refused_unquoted(key: str) -> None:
+    with pytest.raises(ValueError, match="visible ASCII") as caught:
+        scout.Client("http://127.0.0.1:1", api_key=key)
+    assert not key or key not in str(caught.value)
+
+
+def test_a_client_does_not_show_its_key() -> None:
+    assert "sesame" not in repr(scout.Client("http://127.0.0.1:1", api_key="sesame"))
