@@ -32,7 +32,7 @@ from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import KEY_BYTES, Sealer
 from shared.clock import SystemClock
-from shared.contracts.crypto import LOCATE, Locate, LocateReply
+from shared.contracts.crypto import LOCATE, Locate, LocateReply, Site
 from shared.contracts.dht import GET_IMMUTABLE, GetImmutable, GetImmutableReply, LookupReport
 from shared.contracts.operation import CallContext, Message, Operation
 from shared.settings import Secret
@@ -52,7 +52,7 @@ GETS: list[Question] = [(GET_IMMUTABLE, GetImmutable(target=bytes([first, *bytes
 """Of targets in all partitions, as in production."""
 FOUND = GetImmutableReply(value=bytes(100), report=LookupReport(asked=20, answered=16, timed_out=4, elapsed_ms=12.5))
 SEALED: list[Question] = [(LOCATE, Locate(link="L" * 120))]
-LOCATED = LocateReply(format="scout1", member=1, public_key=bytes(32), target=bytes(20))
+LOCATED = LocateReply(format="scout1", member=1, sites=[Site(public_key=bytes(32), target=bytes(20))])
 
 
 async def find(_request: GetImmutable, _context: CallContext) -> GetImmutableReply:

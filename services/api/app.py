@@ -52,7 +52,7 @@ OPERATIONS = (
     *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE),
     *(dht.STATUS, dht.PING, dht.LOOKUP),
     *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
-    *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES),
+    *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES, crypto.REWRAP),
 )
 """All that the API asks for."""
 

@@ -82,3 +82,7 @@ class BusCrypto:
     async def open_messages(self, request: crypto.OpenMessages, context: CallContext) -> crypto.OpenMessagesReply:
         """Unframe and open messages."""
         return await self._requester.call(crypto.OPEN_MESSAGES, request, context)
+
+    async def rewrap(self, request: crypto.Rewrap, context: CallContext) -> crypto.RewrapReply:
+        """Move a handle to the newest master key."""
+        return await self._requester.call(crypto.REWRAP, request, context)

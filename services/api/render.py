@@ -10,10 +10,11 @@ from services.api import answers
 from shared.contracts import dht
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases.devices import Device
+from shared.usecases.formats.ports import Entries
 from shared.usecases.inbox import Inbox, Position
 from shared.usecases.keeping import Kept
 from shared.usecases.messages import Sent
-from shared.usecases.records import Entries, PassedOver, Record
+from shared.usecases.records import PassedOver, Record
 from shared.usecases.synchronise import Synced
 
 KEPT_FOR_S = 7200
@@ -30,7 +31,11 @@ class Lasting(TypedDict):
 
 def entries(found: Entries) -> list[answers.EntryAnswer]:
     """The entries of a record."""
-    return [answers.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq) for entry in found]
+    return [
+        answers.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq)
+        for entry in found
+        if entry.content is not None
+    ]
 
 
 def passed_over(versions: Sequence[PassedOver]) -> list[answers.PassedOverAnswer]:

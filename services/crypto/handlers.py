@@ -26,5 +26,6 @@ def build(crypto: Crypto, clock: Clock, meters: Meters) -> Handlers:
         contract.SEAL_RECORD: crypto.seal_record,
         contract.SEAL_MESSAGE: crypto.seal_message,
         contract.OPEN_MESSAGES: crypto.open_messages,
+        contract.REWRAP: crypto.rewrap,
     }
     return measured(methods, clock, meters.operations)

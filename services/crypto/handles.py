@@ -88,6 +88,17 @@ class Handles:
         except CryptoError:
             raise _bad_handle(kind) from None
 
+    def rewrap(self, tenant: str, handle: str) -> tuple[Kind, str]:
+        """The kind of a handle, and a new one of the same secret under the newest master key. Raises ScoutError."""
+        for kind in Kind:
+            try:
+                return kind, self.wrap(kind, tenant, self.unwrap(kind, tenant, handle))
+            except ScoutError:
+                continue
+        raise ScoutError(
+            ErrorCode.BAD_HANDLE, "expected a handle of this tenant, unaltered, of a master key still in use"
+        )
+
 
 def _associated(header: bytes, kind: Kind, tenant: str) -> bytes:
     # a kind never holds a zero byte, so kind and tenant can't run into each other

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import OrderedDict
+from collections.abc import Callable
 
 from services.crypto.handles import Handles, Kind
 from services.crypto.meters import Meters
+from services.crypto.ports import Link
+from services.crypto.scout1_link import Scout1Link
+from services.crypto.scout2_link import Scout2Link
+from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode, ScoutError
-from shared.format.scout1 import link as scout1_link
-from shared.format.scout1.link import LinkKeys
 
 CACHE_SIZE = 10_000
-"""Links whose keys are kept derived: about 1 kB each, and a hit saves an unwrap and an Ed25519 key pair."""
+"""Links whose keys are kept derived: up to 2 kB each, and a hit saves an unwrap and Ed25519 key pairs."""
 
-_PAYLOAD = struct.Struct(">BI32s")  # format, member, shared secret
-_SCOUT1 = 1
+_PAYLOAD = struct.Struct(">BI32s")  # format, member, secret: in scout1 the shared one, in scout2 the root
+_NUMBERS: dict[FormatName, int] = {"scout1": 1, "scout2": 2}
+_LINKS: dict[int, Callable[[bytes, int], Link]] = {1: Scout1Link, 2: Scout2Link}
 
 
 class Links:
@@ -27,13 +31,15 @@ class Links:
         self._handles = handles
         self._meters = meters
         self._cache_size = cache_size
-        self._cache: OrderedDict[bytes, LinkKeys] = OrderedDict()
+        self._cache: OrderedDict[bytes, Link] = OrderedDict()
 
-    def wrap(self, tenant: str, shared_secret: bytes, member: int) -> str:
-        """The handle of a scout1 link: its shared secret (32 bytes) and the holder's member number."""
-        return self._handles.wrap(Kind.LINK, tenant, _PAYLOAD.pack(_SCOUT1, member, shared_secret))
+    def wrap(self, tenant: str, format_name: FormatName, secret: bytes, member: int) -> str:
+        """The handle of a link: its secret (32 bytes) and the holder's member number. Raises FieldError."""
+        number = _NUMBERS[format_name]
+        _LINKS[number](secret, member)  # what can't be derived must not be wrapped
+        return self._handles.wrap(Kind.LINK, tenant, _PAYLOAD.pack(number, member, secret))
 
-    def keys(self, tenant: str, handle: str) -> LinkKeys:
+    def open(self, tenant: str, handle: str) -> Link:
         """The keys of a link. Raises ScoutError `bad_handle`, for which nothing is ever cached."""
         name = _cache_name(tenant, handle)
         cached = self._cache.get(name)
@@ -48,18 +54,19 @@ class Links:
         self._remember(name, derived)
         return derived
 
-    def _remember(self, name: bytes, derived: LinkKeys) -> None:
+    def _remember(self, name: bytes, derived: Link) -> None:
         self._cache[name] = derived
         if len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
 
 
-def _derive(payload: bytes) -> LinkKeys:
+def _derive(payload: bytes) -> Link:
     # the handle was ours, so another layout can only come from a newer replica beside this one
-    if len(payload) != _PAYLOAD.size or payload[0] != _SCOUT1:
+    make = _LINKS.get(payload[0]) if len(payload) == _PAYLOAD.size else None
+    if make is None:
         raise ScoutError(ErrorCode.BAD_HANDLE, "expected a link of a format that this version of the service knows")
-    _format, member, secret = _PAYLOAD.unpack(payload)
-    return scout1_link.derive(secret, member)
+    _number, member, secret = _PAYLOAD.unpack(payload)
+    return make(secret, member)
 
 
 def _cache_name(tenant: str, handle: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from shared.contracts.operation import Message, Operation
 
-FormatName = Literal["scout1"]
+FormatName = Literal["scout1", "scout2"]
 
 MAX_HANDLE = 512
 """Characters of a handle; ours have fewer than 150, so nobody makes us decode megabytes."""
@@ -30,48 +30,65 @@ class CreateKeyReply(Message, frozen=True, kw_only=True):
 
 
 class CreateLink(Message, frozen=True, kw_only=True):
-    """Make a link: from my key handle and a peer's public key (32 bytes), or from a shared secret (32 bytes) as it is.
+    """Make a link from one of three: `key` and `peer`, `secret`, or `passphrase` and `group`.
 
-    Exactly one of (`key` and `peer`) and `secret` is given; `member` only with `secret`.
+    My key handle and a peer's public key (32 bytes) make a pair. A secret (32 bytes) is in scout1 the shared one as it
+    is, in scout2 a group's. A passphrase and a group's name make a group's secret (Argon2id), in scout2 only.
+    `member` tells those who hold a secret apart; in a pair the two keys decide it.
     """
 
     key: str | None = None
     peer: bytes | None = None
     secret: bytes | None = None
+    passphrase: str | None = None
+    group: str | None = None
     member: int | None = None
     format: FormatName = "scout1"
 
 
 class CreateLinkReply(Message, frozen=True, kw_only=True):
-    """The handle of the link, the caller's member number, and where its record lives."""
+    """The handle of the link, and the caller's member number."""
 
     link: str
     format: FormatName
     member: int
-    public_key: bytes
-    target: bytes
 
 
 class Locate(Message, frozen=True, kw_only=True):
-    """Where is the record of a link?"""
+    """Where is the record of a link? In scout2, around which moment."""
 
     link: str
+    now_ms: int = 0
+    """Wall clock; scout1 has one address for ever."""
+
+
+class Site(Message, frozen=True, kw_only=True):
+    """Where a record lies in one epoch."""
+
+    epoch: int = 0
+    """Always 0 in scout1."""
+    public_key: bytes
+    """Ed25519 (32 bytes)."""
+    target: bytes
+    """20 bytes."""
 
 
 class LocateReply(Message, frozen=True, kw_only=True):
-    """The record's Ed25519 public key (32 bytes) and its target (20 bytes)."""
+    """Where a record lies: in scout2 in the epochs before, at and after the moment asked about, ascending."""
 
     format: FormatName
     member: int
-    public_key: bytes
-    target: bytes
+    phase: int = 0
+    """Seconds by which the link's epochs are ahead of those that turn at midnight UTC."""
+    sites: list[Site]
 
 
 class SealedVersion(Message, frozen=True, kw_only=True):
-    """One version of a record as the DHT holds it: the bencoded value and its seq."""
+    """One version of a record as the DHT holds it: the bencoded value, its seq, and the epoch it was found in."""
 
     value: bytes
     seq: int
+    epoch: int = 0
 
 
 class OpenRecord(Message, frozen=True, kw_only=True):
@@ -94,28 +111,45 @@ class OpenRecordReply(Message, frozen=True, kw_only=True):
     versions: list[Opened]
 
 
+class SealAt(Message, frozen=True, kw_only=True):
+    """One place to seal a record for."""
+
+    seq: int
+    epoch: int = 0
+
+
 class SealRecord(Message, frozen=True, kw_only=True):
-    """Seal and sign the next version of a record."""
+    """Seal and sign the next version of a record: for now, and in scout2 for epochs to come as well."""
 
     link: str
     plaintext: bytes
-    seq: int
+    places: list[SealAt]
 
 
-class SealRecordReply(Message, frozen=True, kw_only=True):
-    """The bencoded value (at most 1000 bytes) and its BEP 44 signature (64 bytes)."""
+class SealedRecord(Message, frozen=True, kw_only=True):
+    """The bencoded value (at most 1000 bytes) and its BEP 44 signature (64 bytes) by this public key (32 bytes)."""
 
     public_key: bytes
     value: bytes
     signature: bytes
 
 
+class SealRecordReply(Message, frozen=True, kw_only=True):
+    """One for each place, in the order asked."""
+
+    sealed: list[SealedRecord]
+
+
 class SealMessage(Message, frozen=True, kw_only=True):
-    """Frame a message behind the next older one, its body sealed unless told otherwise."""
+    """Frame a message behind the next older one, its body sealed unless told otherwise; scout2 seals all of it."""
 
     link: str
     next: bytes
-    """Target (20 bytes) of the next older message; 20 zeros at the end of the list."""
+    """Target (20 bytes) of the next older message; empty at the end of the list."""
+    number: int = 0
+    """From 1; scout1 does not say it in the message."""
+    sent_at_ms: int = 0
+    """Wall clock; scout1 does not say it."""
     body: bytes
     seal: bool = True
 
@@ -138,9 +172,16 @@ class OpenedMessage(Message, frozen=True, kw_only=True):
     """A message, or the reason in words why it could not be read."""
 
     next: bytes = b""
+    """Empty at the end of the list; with an error, whatever the frame still shows."""
     body: bytes = b""
     sealed: bool = False
     """Whether the body was sealed; an original client's is not."""
+    member: int | None = None
+    """Who wrote it, by its own word; scout1 does not say."""
+    number: int | None = None
+    """From 1; scout1 does not say."""
+    sent_at_ms: int | None = None
+    """By the sender's clock; scout1 does not say."""
     error: str | None = None
 
 
@@ -150,6 +191,19 @@ class OpenMessagesReply(Message, frozen=True, kw_only=True):
     messages: list[OpenedMessage]
 
 
+class Rewrap(Message, frozen=True, kw_only=True):
+    """Move a handle, of a key or of a link, to the newest master key."""
+
+    handle: str
+
+
+class RewrapReply(Message, frozen=True, kw_only=True):
+    """The same secret in a new handle."""
+
+    handle: str
+    kind: Literal["key", "link"]
+
+
 CREATE_KEY = Operation("crypto.create_key@1", CreateKey, CreateKeyReply)
 CREATE_LINK = Operation("crypto.create_link@1", CreateLink, CreateLinkReply)
 LOCATE = Operation("crypto.locate@1", Locate, LocateReply)
@@ -157,3 +211,4 @@ OPEN_RECORD = Operation("crypto.open_record@1", OpenRecord, OpenRecordReply)
 SEAL_RECORD = Operation("crypto.seal_record@1", SealRecord, SealRecordReply)
 SEAL_MESSAGE = Operation("crypto.seal_message@1", SealMessage, SealMessageReply)
 OPEN_MESSAGES = Operation("crypto.open_messages@1", OpenMessages, OpenMessagesReply)
+REWRAP = Operation("crypto.rewrap@1", Rewrap, RewrapReply)

@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.contracts.operation import CallContext
-from shared.format.scout1.merge import change, merge, remove
-from shared.format.scout1.record import Entry
-from shared.usecases.records import Entries
+from shared.usecases.formats.ports import Entries, Format, Wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The content that an entry shall have."""
+class Scope:
+    """In which a change is applied."""
 
-    id: int
-    content: bytes
-    seq: int | None = None
-    """None: the content replaces what is there. A number: it takes part in the merge as a version of that seq."""
+    format: Format
+    now_ms: int
+    """Wall clock when the change was asked for; the same in every attempt."""
+    context: CallContext
+
+
+class Change(Protocol):
+    """What one caller wants of a record. It is applied anew in every attempt, to what was then found."""
+
+    async def apply(self, entries: Entries, scope: Scope) -> Entries:
+        """The entries as the caller wants them, in ascending order. Raises ScoutError or FormatError to refuse."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Set some entries and leave others out. Applied again it is the same edit."""
+    """Set some entries and remove others. Applied again it is the same edit."""
 
     wanted: tuple[Wanted, ...] = ()
     removed: frozenset[int] = frozenset()
-    """In scout1 best effort: an older version on some node brings an entry back, for there are no tombstones."""
+    """Without tombstones (scout1) best effort: an older version on some node brings an entry back."""
 
-    async def apply(self, entries: Entries, _context: CallContext) -> Entries:
+    async def apply(self, entries: Entries, scope: Scope) -> Entries:
         """`entries` after the edit. Raises FormatError (SeqExhaustedError)."""
         for wanted in self.wanted:
-            if wanted.seq is None:
-                entries = change(entries, wanted.id, wanted.content)
-            else:
-                entries = merge(entries, (Entry(wanted.id, wanted.seq, wanted.content),))
-        return remove(entries, self.removed)
+            entries = scope.format.change(entries, wanted, scope.now_ms)
+        return scope.format.remove(entries, self.removed, scope.now_ms)
 
     def news(self, entries: Entries) -> tuple[int, ...]:
         """Ids of those of `entries` that the caller did not bring along: new to it, or newer than its own."""
-        mine = {wanted.id: wanted.content for wanted in self.wanted}
-        return tuple(entry.id for entry in entries if mine.get(entry.id) != entry.content)
+        mine: dict[int, bytes | None] = {wanted.id: wanted.content for wanted in self.wanted}
+        mine.update(dict.fromkeys(self.removed))
+        return tuple(entry.id for entry in entries if entry.id not in mine or mine[entry.id] != entry.content)

@@ -10,9 +10,8 @@ from shared.format import devices
 from shared.format.errors import FormatError
 from shared.format.members import MAILBOX_BASE
 from shared.format.problems import scout_error
-from shared.format.scout1.record import Entry
-from shared.usecases.changes import Edit, Wanted
-from shared.usecases.records import Entries
+from shared.usecases.changes import Edit
+from shared.usecases.formats.ports import Entries, Entry, Wanted
 
 MAX_DEVICE_ID = MAILBOX_BASE - 1
 """Ids above are the members' mailboxes."""
@@ -24,7 +23,7 @@ class Device:
 
     id: int
     seq: int
-    """How often its entry was written."""
+    """The higher one is the newer: how often its entry was written in scout1, Unix milliseconds in scout2."""
     addresses: tuple[str, ...] = ()
     """`host:port`, an IPv6 address in brackets."""
     name: str = ""
@@ -32,15 +31,19 @@ class Device:
     """The application's own; for a foreign entry its whole content."""
     foreign: bool = False
     """The content is no device's map: an original client, or another application, wrote it."""
+    expires_ms: int | None = None
+    """When it stops to count: Unix milliseconds; None: never, by itself."""
 
 
 def listed(entries: Entries) -> tuple[Device, ...]:
     """The devices among the entries of a record, by ascending id."""
-    return tuple(_device(entry) for entry in entries if entry.id <= MAX_DEVICE_ID)
+    return tuple(
+        _device(entry, entry.content) for entry in entries if entry.id <= MAX_DEVICE_ID and entry.content is not None
+    )
 
 
-def announcement(device_id: int, addresses: Sequence[str], name: str, data: bytes) -> Edit:
-    """The change that says where a device is; it replaces all that was said before.
+def announcement(device_id: int, addresses: Sequence[str], name: str, data: bytes, ttl: int | None = None) -> Edit:
+    """The change that says where a device is, for `ttl` seconds where the format has them; it replaces what was said.
 
     Raises ScoutError (`invalid_request`) for an address that is not `host:port`.
     """
@@ -50,7 +53,7 @@ def announcement(device_id: int, addresses: Sequence[str], name: str, data: byte
         content = devices.encode(devices.Device(addresses=compact, name=name or None, data=data or None))
     except FormatError as error:
         raise scout_error(error) from None
-    return Edit(wanted=(Wanted(_checked(device_id), content),))
+    return Edit(wanted=(Wanted(_checked(device_id), content, ttl=ttl),))
 
 
 def removal(device_id: int) -> Edit:
@@ -66,10 +69,10 @@ def _checked(device_id: int) -> int:
     return device_id
 
 
-def _device(entry: Entry) -> Device:
+def _device(entry: Entry, content: bytes) -> Device:
     try:
-        device = devices.decode(entry.content)
+        device = devices.decode(content)
     except FormatError:
-        return Device(entry.id, entry.seq, data=entry.content, foreign=True)
+        return Device(entry.id, entry.seq, data=content, foreign=True, expires_ms=entry.expires_ms)
     addresses = tuple(devices.address_to_text(address) for address in device.addresses)
-    return Device(entry.id, entry.seq, addresses, device.name or "", device.data or b"")
+    return Device(entry.id, entry.seq, addresses, device.name or "", device.data or b"", expires_ms=entry.expires_ms)

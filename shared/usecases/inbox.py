@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from shared.contracts import crypto, dht
+from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
-from shared.format.errors import FormatError
-from shared.format.scout1.mailbox import Mailbox
-from shared.format.scout1.messages import EMPTY_HEAD
-from shared.usecases.messages import mailboxes, next_of
-from shared.usecases.ports import Dht, Ports
-from shared.usecases.records import Entries, Place
+from shared.usecases.formats.ports import Entries, Mailbox
+from shared.usecases.messages import fetch, mailboxes
+from shared.usecases.ports import Ports
+from shared.usecases.records import Place
 
 MAX_LIMIT = 100
 """Messages in one answer: each is a lookup of its own, and a list can only be walked one by one."""
@@ -25,8 +23,8 @@ MAX_LIMIT = 100
 MAX_WALKS = 8
 """Lists walked at the same time."""
 
-RESERVE = 0.2
-"""Share of the time left that is kept for opening what was found; the walk ends before it."""
+RESERVE = 0.1
+"""Share of the time left in which nothing is fetched any more, so that what was found can be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,8 @@ class Message:
     target: bytes
     body: bytes
     sealed: bool
+    sent_at_ms: int | None = None
+    """By the sender's clock; None in scout1, which does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,10 @@ class _Walk:
     """The next message to fetch; None at the end of the list or at a gap."""
     after: int
     limit: int
-    found: list[tuple[Position, bytes]] = field(default_factory=list)
-    """Position and bencoded value, newest first."""
+    found: list[Message] = field(default_factory=list)
+    """Newest first."""
+    seen: int = 0
+    """Messages fetched, those that could not be read included."""
     gaps: list[Gap] = field(default_factory=list)
     failure: ScoutError | None = None
 
@@ -105,13 +107,12 @@ async def read(ports: Ports, place: Place, entries: Entries, query: Query, conte
     lanes = asyncio.Semaphore(MAX_WALKS)
     async with asyncio.TaskGroup() as tasks:
         for walk in walks:
-            tasks.create_task(_follow(ports.dht, walk, lanes, hurried))
+            tasks.create_task(_follow(ports, place, walk, lanes, hurried))
     failed = next((walk.failure for walk in walks if walk.failure), None)
-    if failed is not None and not any(walk.found for walk in walks):
+    if failed is not None and not any(walk.seen for walk in walks):
         raise failed
-    found = [message for walk in walks for message in await _opened(ports, place, walk, context)]
     return Inbox(
-        messages=tuple(found),
+        messages=tuple(message for walk in walks for message in reversed(walk.found)),
         gaps=tuple(gap for walk in walks for gap in walk.gaps),
         more=tuple(walk.at for walk in walks if walk.at is not None),
     )
@@ -120,7 +121,7 @@ async def read(ports: Ports, place: Place, entries: Entries, query: Query, conte
 def _walks(place: Place, entries: Entries, query: Query) -> list[_Walk]:
     if query.position is not None:
         return [_Walk(query.position, query.after, query.limit)]
-    boxes = mailboxes(entries)
+    boxes = mailboxes(place.format, entries)
     asked = sorted(boxes) if query.member is None else [query.member]
     lists = [member for member in asked if member in boxes and (member != place.member or query.member is not None)]
     # a fixed share each, so that one member's flood can't crowd out the others
@@ -132,62 +133,61 @@ def _start(member: int, box: Mailbox | None, after: int, limit: int) -> _Walk:
     if box is None:
         gap = Gap(member, None, None, "the entry is no mailbox")
         return _Walk(None, after, limit, gaps=[gap])
-    empty = box.head == EMPTY_HEAD or (box.number is not None and box.number <= after)
-    return _Walk(None if empty else Position(member, box.number, box.head), after, limit)
+    if box.head is None or (box.number is not None and box.number <= after):
+        return _Walk(None, after, limit)
+    return _Walk(Position(member, box.number, box.head), after, limit)
 
 
-async def _follow(port: Dht, walk: _Walk, lanes: asyncio.Semaphore, context: CallContext) -> None:
+async def _follow(ports: Ports, place: Place, walk: _Walk, lanes: asyncio.Semaphore, context: CallContext) -> None:
     """Walk one list until it ends, a gap, the limit, or the deadline; a failure leaves the rest as `more`."""
     visited: set[bytes] = set()
     async with lanes:
         try:
-            while walk.at is not None and len(walk.found) < walk.limit:
+            while walk.at is not None and walk.seen < walk.limit:
                 # an address can't name itself, but a record that lies about a list's head costs nothing
                 if walk.at.target in visited:
                     _end_with_gap(walk, walk.at, "the list runs in a circle")
                     return
                 visited.add(walk.at.target)
-                await _step(port, walk, walk.at, context)
+                _step(walk, walk.at, await fetch(ports, place, walk.at.target, context))
         except ScoutError as error:
             walk.failure = error
 
 
-async def _step(port: Dht, walk: _Walk, at: Position, context: CallContext) -> None:
-    reply = await port.get_immutable(dht.GetImmutable(target=at.target), context)
-    if reply.value is None:
+def _step(walk: _Walk, at: Position, fetched: crypto.OpenedMessage | None) -> None:
+    """Take in the message at a position, and go on to the next older one if it says where that is."""
+    if fetched is None:
         _end_with_gap(walk, at, "no node that answered holds it")
         return
-    try:
-        older = next_of(reply.value)
-    except FormatError as error:
-        _end_with_gap(walk, at, str(error))
+    reason = fetched.error or _misplaced(at, fetched)
+    if reason is not None and not fetched.next:
+        _end_with_gap(walk, at, reason)
         return
-    walk.found.append((at, reply.value))
+    walk.seen += 1
+    if reason is not None:
+        walk.gaps.append(Gap(at.member, at.number, at.number, reason))
+    else:
+        message = Message(at.member, at.number, at.target, fetched.body, fetched.sealed, fetched.sent_at_ms)
+        walk.found.append(message)
     number = None if at.number is None else at.number - 1
     if number is not None and number <= walk.after:
         walk.at = None
-    elif older == EMPTY_HEAD and number is not None:
-        _end_with_gap(walk, Position(at.member, number, older), "the list ends before its numbers do")
+    elif not fetched.next and number is not None:
+        _end_with_gap(walk, Position(at.member, number, b""), "the list ends before its numbers do")
     else:
-        walk.at = None if older == EMPTY_HEAD else Position(at.member, number, older)
+        walk.at = Position(at.member, number, fetched.next) if fetched.next else None
+
+
+def _misplaced(at: Position, fetched: crypto.OpenedMessage) -> str | None:
+    """Why a message does not belong where it was found; in scout1 messages do not say where they belong."""
+    if fetched.member is not None and fetched.member != at.member:
+        return f"expected a message of member {at.member}, got one of member {fetched.member}"
+    if fetched.number is not None and at.number is not None and fetched.number != at.number:
+        return f"expected message {at.number} of the list, got one that calls itself {fetched.number}"
+    return None
 
 
 def _end_with_gap(walk: _Walk, at: Position, reason: str) -> None:
     """Nobody knows what is at `at` and behind it: all numbers down to the last one that the reader has."""
     walk.gaps.append(Gap(at.member, None if at.number is None else walk.after + 1, at.number, reason))
     walk.at = None
-
-
-async def _opened(ports: Ports, place: Place, walk: _Walk, context: CallContext) -> list[Message]:
-    """The messages of one list, oldest first; each that can't be read becomes a gap of its own."""
-    if not walk.found:
-        return []
-    values = [value for _, value in reversed(walk.found)]
-    reply = await ports.crypto.open_messages(crypto.OpenMessages(link=place.link, values=values), context)
-    read_ones: list[Message] = []
-    for (at, _), opened in zip(reversed(walk.found), reply.messages, strict=True):
-        if opened.error is not None:
-            walk.gaps.append(Gap(at.member, at.number, at.number, opened.error))
-        else:
-            read_ones.append(Message(at.member, at.number, at.target, opened.body, opened.sealed))
-    return read_ones

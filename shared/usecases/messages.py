@@ -7,23 +7,18 @@ head that was just read, even when another device of the same member has sent me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import members
-from shared.format.errors import FormatError
-from shared.format.items import content_of
-from shared.format.scout1 import mailbox, messages
-from shared.format.scout1.mailbox import Mailbox
-from shared.format.scout1.merge import change, merge
-from shared.format.scout1.record import Entry, serialise
 from shared.usecases import items
+from shared.usecases.changes import Scope
+from shared.usecases.formats.ports import Content, Entries, Entry, Format, Mailbox
 from shared.usecases.keeping import Kept, kept, kept_both
 from shared.usecases.ports import Ports
-from shared.usecases.records import Entries, Place
+from shared.usecases.records import Place
 from shared.usecases.synchronise import Synced, Synchroniser
 
 MAX_OVERTAKEN = 4
@@ -58,8 +53,10 @@ class Sent:
 class _Stored:
     """Our message as an item, behind one head that the list had."""
 
-    behind: bytes
-    pushed: Mailbox
+    behind: bytes | None
+    head: bytes
+    """Its own address."""
+    number: int | None
     storing: dht.StoringReport
     kept: Kept
 
@@ -76,70 +73,75 @@ class _Append:
     written: list[Entry] = field(default_factory=list)
     """The mailbox as each attempt wrote it; some nodes may hold it still."""
 
-    async def apply(self, entries: Entries, context: CallContext) -> Entries:
+    async def apply(self, entries: Entries, scope: Scope) -> Entries:
         """Frame and store the message behind the head in `entries`, and make it the head."""
-        box = _mailbox(entries, members.mailbox_id(self.place.member))
-        landed = await self._landed(box, context)
+        box = own_mailbox(self.place, entries)
+        landed = await self._landed(box, scope)
         if landed is None:
-            landed = await self._store(entries, box, context)
-            box = landed.pushed
+            landed = await self._store(entries, box, scope)
+            box = scope.format.pushed(box, landed.head)
         self.stored.append(landed)
-        changed, entry = self._set(entries, box)
+        changed, entry = self._set(entries, box, scope)
         self.written.append(entry)
         return changed
 
-    async def _store(self, entries: Entries, box: Mailbox, context: CallContext) -> _Stored:
+    async def _store(self, entries: Entries, box: Mailbox, scope: Scope) -> _Stored:
         """The message behind the head of `box`, as an item; one that an earlier attempt stored there is used again."""
         earlier = next((stored for stored in self.stored if stored.behind == box.head), None)
         if earlier is not None:
             return earlier
-        reply = await self.ports.crypto.seal_message(
-            crypto.SealMessage(link=self.place.link, next=box.head, body=self.message.body, seal=self.message.seal),
-            context,
+        request = crypto.SealMessage(
+            link=self.place.link,
+            next=box.head or b"",
+            number=(box.number or 0) + 1,
+            sent_at_ms=scope.now_ms,
+            body=self.message.body,
+            seal=self.message.seal,
         )
-        pushed = mailbox.push(box, reply.target)
-        serialise(self._set(entries, pushed)[0])  # a record without room must be refused before anything is stored
-        put = await items.put_value(self.ports.dht, reply.value, context, self.message.keep)
-        return _Stored(box.head, pushed, put.storing, kept(put))
+        reply = await self.ports.crypto.seal_message(request, scope.context)
+        pushed = scope.format.pushed(box, reply.target)
+        # a record without room must be refused before anything is stored
+        scope.format.serialise(Content(self._set(entries, pushed, scope)[0]))
+        put = await items.put_value(self.ports.dht, reply.value, scope.context, self.message.keep)
+        return _Stored(box.head, reply.target, pushed.number, put.storing, kept(put))
 
-    def _set(self, entries: Entries, box: Mailbox) -> tuple[Entries, Entry]:
+    def _set(self, entries: Entries, box: Mailbox, scope: Scope) -> tuple[Entries, Entry]:
         """`entries` with this mailbox, and its entry: newer than all that our earlier attempts said instead.
 
         Those may live on a few nodes. With an equal seq one of them could win the merge, and the head of a list that
         others have built upon would be lost.
         """
-        entry_id, content = members.mailbox_id(self.place.member), mailbox.serialise(box)
-        seq = next(entry.seq for entry in change(entries, entry_id, content) if entry.id == entry_id)
-        rivals = [entry.seq + 1 for entry in self.written if entry.content != content]
-        entry = Entry(entry_id, max(seq, *rivals) if rivals else seq, content)
-        return merge(entries, (entry,)), entry
+        rules, entry_id = scope.format, members.mailbox_id(self.place.member)
+        wanted = rules.mailbox_content(box)._replace(id=entry_id)
+        changed = rules.change(entries, wanted, scope.now_ms)
+        entry = next(entry for entry in changed if entry.id == entry_id)
+        rivals = [written.seq + 1 for written in self.written if written.content != entry.content]
+        entry = rules.raised(entry, max(entry.seq, *rivals)) if rivals else entry
+        return rules.merge(changed, (entry,)), entry
 
-    async def _landed(self, box: Mailbox, context: CallContext) -> _Stored | None:
+    async def _landed(self, box: Mailbox, scope: Scope) -> _Stored | None:
         """The attempt of ours that is in the list already: somebody merged it before we could see it stored.
 
         Another device of this member may have sent on top of it, so look some messages back.
         """
         target = box.head
         for _ in range(MAX_OVERTAKEN if self.stored else 0):
-            found = next((stored for stored in self.stored if stored.pushed.head == target), None)
-            if found is not None or target == messages.EMPTY_HEAD:
+            found = next((stored for stored in self.stored if stored.head == target), None)
+            if found is not None or target is None:
                 return found
-            reply = await self.ports.dht.get_immutable(dht.GetImmutable(target=target), context)
-            if reply.value is None:
+            fetched = await fetch(self.ports, self.place, target, scope.context)
+            if fetched is None or (fetched.error is not None and not fetched.next):
                 return None
-            try:
-                target = next_of(reply.value)
-            except FormatError:
-                return None
+            target = fetched.next or None
         return None
 
 
 async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: Outgoing, context: CallContext) -> Sent:
     """Leave a message from the caller's member of the link for all others.
 
-    Raises ScoutError: `message_too_large` over 933 bytes (973 unsealed), `record_full`, `not_stored`, `conflict`, …
+    Raises ScoutError: `message_too_large` over the format's limit, `record_full`, `not_stored`, `conflict`, …
     """
-    limit = messages.MAX_SEALED_BODY if message.seal else messages.MAX_BODY
+    limit = place.format.max_body(sealed=message.seal)
     if len(message.body) > limit:
         raise ScoutError(
             ErrorCode.MESSAGE_TOO_LARGE,
@@ -150,32 +152,29 @@ async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: 
     synced = await synchroniser.synchronise(place, append, context, keep=message.keep)
     stored = append.stored[-1]
     lease = kept_both(stored.kept, synced.kept)
-    return Sent(stored.pushed.number, stored.pushed.head, stored.storing, synced, lease)
+    return Sent(stored.number, stored.head, stored.storing, synced, lease)
 
 
-def mailboxes(entries: Entries) -> dict[int, Mailbox | None]:
+async def fetch(ports: Ports, place: Place, target: bytes, context: CallContext) -> crypto.OpenedMessage | None:
+    """The message at an address (20 bytes), opened; None when no node that answered holds it."""
+    reply = await ports.dht.get_immutable(dht.GetImmutable(target=target), context)
+    if reply.value is None:
+        return None
+    request = crypto.OpenMessages(link=place.link, values=[reply.value])
+    (opened,) = (await ports.crypto.open_messages(request, context)).messages
+    return opened
+
+
+def mailboxes(rules: Format, entries: Entries) -> dict[int, Mailbox | None]:
     """The lists in a record by member; None for an entry in their range that is no mailbox."""
     found: dict[int, Mailbox | None] = {}
     for entry in entries:
         member = members.member_of(entry.id)
         if member is not None:
-            found[member] = _parsed(entry)
+            found[member] = rules.mailbox(entry)
     return found
 
 
-def _parsed(entry: Entry) -> Mailbox | None:
-    try:
-        return mailbox.parse(entry.content)
-    except FormatError:
-        return None
-
-
-def _mailbox(entries: Sequence[Entry], entry_id: int) -> Mailbox:
-    """The mailbox to push to; what is no mailbox is replaced by a new list."""
-    entry = next((entry for entry in entries if entry.id == entry_id), None)
-    return (_parsed(entry) if entry else None) or Mailbox()
-
-
-def next_of(value: bytes) -> bytes:
-    """Address (20 bytes) of the next older message, from a message as a bencoded value. Raises FormatError."""
-    return messages.unframe(content_of(value)).next
+def own_mailbox(place: Place, entries: Entries) -> Mailbox:
+    """The mailbox of the caller's member; what is no mailbox in its place counts as an empty one."""
+    return mailboxes(place.format, entries).get(place.member) or Mailbox()

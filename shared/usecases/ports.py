@@ -67,6 +67,10 @@ class Crypto(Protocol):
         """Unframe and open messages."""
         ...
 
+    async def rewrap(self, request: crypto.Rewrap, context: CallContext) -> crypto.RewrapReply:
+        """Move a handle to the newest master key."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:

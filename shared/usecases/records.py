@@ -1,26 +1,26 @@
 """Read a record: find its versions, open them, merge them.
 
 Whatever a storing node hands back, one version that does not open or parse is passed over and named in the result;
-it never fails the others.
+it never fails the others. Where a record moves from address to address (scout2), those of the epochs around now are
+read together, and callers see one record.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError
-from shared.format.members import member_of
-from shared.format.scout1.merge import merge
-from shared.format.scout1.record import MAX_SEQ, Entry, parse, serialise
+from shared.format.scout2.epochs import Reading
+from shared.usecases.formats import format_of
+from shared.usecases.formats.ports import Content, Entries, Format, Meta
 from shared.usecases.ports import Ports
-
-Entries = tuple[Entry, ...]
+from shared.usecases.races import union
 
 RETRY_AFTER = 2.0
 """Seconds; a node that lost its contacts asks its bootstrap again within about that time."""
@@ -34,7 +34,13 @@ class Version:
 
     entries: Entries
     """As merged with themselves: ascending, each id once."""
+    meta: Meta
+    epoch: int
+    """In which it was found."""
+    item_seq: int
+    """Its BEP 44 seq."""
     seq: int
+    """The same as a number that goes on rising when the epoch turns."""
     sealed: bytes
     """Its bencoded value, as it was signed."""
     signature: bytes
@@ -54,29 +60,46 @@ class PassedOver:
 class Record:
     """A record as its nodes hold it: the union of all versions that could be read."""
 
-    entries: Entries
-    seq: int
+    format: Format
+    entries: Entries = ()
+    meta: Meta = ()
+    seq: int = 0
     """The highest seq of a version that could be read; 0 when there is none."""
+    epoch: int = 0
+    """The one to write in."""
     versions: tuple[Version, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     seen: tuple[tuple[bytes, int], ...] = ()
-    """Signature and seq of every version found, readable or not: what a write supersedes."""
+    """Signature and BEP 44 seq of all versions at the address to write to, readable or not: a write supersedes them."""
     lookup: dht.LookupReport | None = None
     rollback_suspected: bool = False
     """A newer version has been seen before, and none of the nodes that answered showed it."""
 
     @property
     def tag(self) -> str:
-        """What `If-Match` compares: the seq, and a digest behind it while versions of that seq differ or lack entries.
+        """What `If-Match` compares.
 
-        A seq alone would call two forks of one record the same state.
+        In scout1 the seq, and a digest behind it while versions of that seq differ or lack entries: a seq alone would
+        call two forks of one record the same state. In scout2 the digest, which an epoch's turn does not change.
         """
-        if all(version.entries == self.entries for version in self.versions if version.seq == self.seq):
-            return str(self.seq)
         digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
         for entry in self.entries:
-            digest.update(serialise((entry,)))
+            digest.update(self.format.serialise(Content((entry,))))
+        if self.format.has_epochs:
+            return digest.hexdigest()
+        if all(version.entries == self.entries for version in self.versions if version.seq == self.seq):
+            return str(self.seq)
         return f"{self.seq}-{digest.hexdigest()}"
+
+    @property
+    def content(self) -> Content:
+        """What a write of it as it is would seal."""
+        return Content(self.entries, self.meta)
+
+    @property
+    def current(self) -> tuple[Version, ...]:
+        """The versions at the address to write to."""
+        return tuple(version for version in self.versions if version.epoch == self.epoch)
 
     def without(self, signatures: Collection[bytes]) -> Record:
         """The record as it would be without the versions of these signatures."""
@@ -84,7 +107,7 @@ class Record:
         return replace(
             self,
             versions=versions,
-            entries=union(versions),
+            entries=union(self.format, versions),
             seq=max((version.seq for version in versions), default=0),
         )
 
@@ -94,49 +117,75 @@ class Place:
     """A link and where its record lives."""
 
     link: str
-    public_key: bytes
-    target: bytes
+    format: Format
     member: int
+    sites: tuple[crypto.Site, ...]
+    """In scout2 those of the epochs around now, ascending."""
+    phase: int = 0
+
+    @property
+    def target(self) -> bytes:
+        """Tells records apart (20 bytes), whoever's handle leads to them."""
+        return self.sites[0].target
+
+    def reading(self, now_ms: int) -> Reading:
+        """Which epochs to read, and which to write, at a moment."""
+        return self.format.reading(self.phase, now_ms)
+
+    def site(self, epoch: int) -> crypto.Site:
+        """Where the record lies in an epoch. Raises ScoutError for one that is over a day away."""
+        for site in self.sites:
+            if site.epoch == epoch:
+                return site
+        raise ScoutError(ErrorCode.DEADLINE_EXCEEDED, "The record has moved on; ask again.")
 
 
-def union(versions: Sequence[Version]) -> Entries:
-    """The merge of all versions; of two heads of one message list with equal seqs the one on more nodes goes on.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the nodes hold in one epoch."""
 
-    A tie means that devices of one member sent at once. The head on a majority may have been promised to its sender;
-    the other sender has been told nothing yet, and puts its message on top as soon as it sees this. The larger content,
-    which decides everywhere else, would drop either. A seq above both makes the decision stay.
-    """
-    merged = merge(*(version.entries for version in versions))
-    decided = []
-    for rivals in _rivals(versions, merged):
-        kept = max(rivals, key=lambda rival: (rivals[rival], rival.content))
-        decided.append(kept._replace(seq=kept.seq + 1))
-    return merge(merged, decided)
+    epoch: int
+    reply: dht.GetMutableReply
 
 
-def is_undecided(versions: Sequence[Version], enough: int) -> bool:
-    """Whether a list has several heads of one seq, none of them on `enough` nodes: it is being written right now."""
-    merged = merge(*(version.entries for version in versions))
-    return any(max(rivals.values()) < enough for rivals in _rivals(versions, merged))
+@dataclass(slots=True)
+class _Opening:
+    """The versions that were found, as they are opened one by one."""
 
+    place: Place
+    now_ms: int
+    versions: list[Version] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
 
-def _rivals(versions: Sequence[Version], merged: Entries) -> Iterator[Counter[Entry]]:
-    """For each member's list with several heads of the highest seq: its entries, and how many nodes hold each."""
-    for newest in merged:
-        if member_of(newest.id) is None or newest.seq == MAX_SEQ:
-            continue
-        holders: Counter[Entry] = Counter()
-        for version in versions:
-            same = (held for held in version.entries if (held.id, held.seq) == (newest.id, newest.seq))
-            holders.update(dict.fromkeys(same, version.holders))
-        if len(holders) > 1:
-            yield holders
+    def take(self, epoch: int, found: dht.MutableVersion, plain: crypto.Opened) -> None:
+        """Parse one version, or say why it is passed over."""
+        rules = self.place.format
+        seq = rules.absolute(found.seq, self.place.phase, epoch)
+        if plain.plaintext is None:
+            self.passed_over.append(PassedOver(seq, plain.error or "it does not open"))
+            return
+        try:
+            content = rules.parse(plain.plaintext, self.now_ms)
+        except FormatError as error:
+            self.passed_over.append(PassedOver(seq, str(error)))
+            return
+        self.versions.append(
+            Version(
+                *content,
+                epoch,
+                item_seq=found.seq,
+                seq=seq,
+                sealed=found.value,
+                signature=found.signature,
+                holders=found.holders,
+            )
+        )
 
 
 async def locate(ports: Ports, link: str, context: CallContext) -> Place:
     """Where the record of `link` lives. Raises ScoutError (`bad_handle`)."""
-    reply = await ports.crypto.locate(crypto.Locate(link=link), context)
-    return Place(link=link, public_key=reply.public_key, target=reply.target, member=reply.member)
+    reply = await ports.crypto.locate(crypto.Locate(link=link, now_ms=ports.clock.utc_ms()), context)
+    return Place(link, format_of(reply.format), reply.member, tuple(reply.sites), reply.phase)
 
 
 async def read(ports: Ports, link: str, context: CallContext, *, settle: bool = True) -> Record:
@@ -153,50 +202,56 @@ async def read(ports: Ports, link: str, context: CallContext, *, settle: bool = 
 
 async def read_at(ports: Ports, place: Place, context: CallContext, *, settle: bool = True) -> Record:
     """The record at `place`. Raises ScoutError: `dht_unavailable` when no node answered, which is no empty record."""
-    reply = await ports.dht.get_mutable(dht.GetMutable(public_key=place.public_key, settle=settle), context)
-    if not reply.versions:
-        if reply.report.answered == 0:
-            raise ScoutError(
-                ErrorCode.DHT_UNAVAILABLE,
-                f"Expected answers from DHT nodes; of {reply.report.asked} asked none answered.",
-                retry_after=RETRY_AFTER,
-            )
-        return Record(entries=(), seq=0, lookup=reply.report)
-    opened = await ports.crypto.open_record(
-        crypto.OpenRecord(
-            link=place.link,
-            versions=[crypto.SealedVersion(value=found.value, seq=found.seq) for found in reply.versions],
-        ),
-        context,
-    )
-    return _merged(reply, opened)
+    now_ms = ports.clock.utc_ms()
+    reading = place.reading(now_ms)
+    near = (reading.current, *reading.also)
+    found = list(await asyncio.gather(*(_find(ports, place, epoch, context, settle=settle) for epoch in near)))
+    if reading.fallback is not None and not any(one.reply.versions for one in found):
+        found.append(await _find(ports, place, reading.fallback, context, settle=settle))
+    opened = await _open(ports, place, found, context)
+    opening = _Opening(place, now_ms)
+    sealed = [(one.epoch, version) for one in found for version in one.reply.versions]
+    for (epoch, version), plain in zip(sealed, opened, strict=True):
+        opening.take(epoch, version, plain)
+    return _merged(opening, found)
 
 
-def _merged(reply: dht.GetMutableReply, opened: crypto.OpenRecordReply) -> Record:
-    versions: list[Version] = []
-    passed_over: list[PassedOver] = []
-    for found, plain in zip(reply.versions, opened.versions, strict=True):
-        entries = _parsed(plain)
-        if isinstance(entries, str):
-            passed_over.append(PassedOver(seq=found.seq, reason=entries))
-        else:
-            versions.append(Version(entries, found.seq, found.value, found.signature, found.holders))
+async def _find(ports: Ports, place: Place, epoch: int, context: CallContext, *, settle: bool) -> _Found:
+    public_key = place.site(epoch).public_key
+    reply = await ports.dht.get_mutable(dht.GetMutable(public_key=public_key, settle=settle), context)
+    if not reply.versions and reply.report.answered == 0:
+        raise ScoutError(
+            ErrorCode.DHT_UNAVAILABLE,
+            f"Expected answers from DHT nodes; of {reply.report.asked} asked none answered.",
+            retry_after=RETRY_AFTER,
+        )
+    return _Found(epoch, reply)
+
+
+async def _open(ports: Ports, place: Place, found: Sequence[_Found], context: CallContext) -> Sequence[crypto.Opened]:
+    """Every version of every epoch in one request."""
+    versions = [
+        crypto.SealedVersion(value=version.value, seq=version.seq, epoch=one.epoch)
+        for one in found
+        for version in one.reply.versions
+    ]
+    if not versions:
+        return ()
+    return (await ports.crypto.open_record(crypto.OpenRecord(link=place.link, versions=versions), context)).versions
+
+
+def _merged(opening: _Opening, found: Sequence[_Found]) -> Record:
+    """One record of all that could be opened; `found` begins with the epoch to write in."""
+    rules, versions, current = opening.place.format, tuple(opening.versions), found[0]
     return Record(
-        entries=union(versions),
+        format=rules,
+        entries=union(rules, versions),
+        meta=rules.merge_meta([version.meta for version in versions]),
         seq=max((version.seq for version in versions), default=0),
-        versions=tuple(versions),
-        passed_over=tuple(passed_over),
-        seen=tuple((found.signature, found.seq) for found in reply.versions),
-        lookup=reply.report,
-        rollback_suspected=reply.rollback_suspected,
+        epoch=current.epoch,
+        versions=versions,
+        passed_over=tuple(opening.passed_over),
+        seen=tuple((version.signature, version.seq) for version in current.reply.versions),
+        lookup=current.reply.report,
+        rollback_suspected=any(one.reply.rollback_suspected for one in found),
     )
-
-
-def _parsed(plain: crypto.Opened) -> Entries | str:
-    """The entries of an opened version, or why there are none."""
-    if plain.plaintext is None:
-        return plain.error or "it does not open"
-    try:
-        return merge(parse(plain.plaintext))
-    except FormatError as error:
-        return str(error)

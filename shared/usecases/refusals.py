@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from shared.errors import ErrorCode, ScoutError
-from shared.format.scout1.record import MAX_PLAINTEXT, Entry, entry_size, size
+from shared.usecases.formats.ports import Content, Format
 
 LARGEST_NAMED = 5
 """Entries that the error names: enough to see what to make smaller, few enough to read."""
 
 
-def record_full(held: Sequence[Entry], needed: int) -> ScoutError:
+def record_full(rules: Format, held: Content, needed: int) -> ScoutError:
     """`record_full` with the budget: what the record holds now, and how large it would have become; in bytes."""
-    largest = sorted(held, key=lambda entry: (-entry_size(entry), entry.id))[:LARGEST_NAMED]
+    sizes = {entry.id: rules.entry_size(entry) for entry in held.entries}
+    largest = sorted(sizes, key=lambda entry_id: (-sizes[entry_id], entry_id))[:LARGEST_NAMED]
+    used = rules.size(held)
     return ScoutError(
         ErrorCode.RECORD_FULL,
-        f"Expected a record of at most {MAX_PLAINTEXT} bytes; with this change it would have {needed}.",
+        f"Expected a record of at most {rules.max_plaintext} bytes; with this change it would have {needed}.",
         facts={
-            "limit": MAX_PLAINTEXT,
-            "used": size(held),
-            "left": max(0, MAX_PLAINTEXT - size(held)),
+            "limit": rules.max_plaintext,
+            "used": used,
+            "left": max(0, rules.max_plaintext - used),
             "needed": needed,
-            "largest": [{"id": entry.id, "size": entry_size(entry)} for entry in largest],
+            "largest": [{"id": entry_id, "size": sizes[entry_id]} for entry_id in largest],
         },
     )

@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError, RecordFullError
 from shared.format.problems import scout_error
-from shared.format.scout1.merge import merge
-from shared.format.scout1.record import MIN_SEQ, serialise
-from shared.format.scout1.seqs import next_seq
 from shared.usecases import records
+from shared.usecases.changes import Change, Scope
 from shared.usecases.coalescer import Coalescer, Job
+from shared.usecases.formats.ports import Content, Entries, Meta
 from shared.usecases.keeping import Kept, kept
 from shared.usecases.ports import Ports
-from shared.usecases.records import Entries, Place, Record, Version, is_undecided
+from shared.usecases.races import is_undecided
+from shared.usecases.records import Place, Record, Version
 from shared.usecases.refusals import record_full
 
 QUORUM = 5
@@ -41,14 +41,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between attempts, doubled each time and spread by ±50 %: the first about as long as a put on a fast net."""
 
 RETRY_AFTER = 2.0
-
-
-class Change(Protocol):
-    """What one caller wants of a record. It is applied anew in every attempt, to what was then found."""
-
-    async def apply(self, entries: Entries, context: CallContext) -> Entries:
-        """The entries as the caller wants them, in ascending order. Raises ScoutError or FormatError to refuse."""
-        ...
 
 
 class PreconditionFailedError(ScoutError):
@@ -83,6 +75,8 @@ class _Wish:
     change: Change | None
     if_match: frozenset[str] | None
     keep: int
+    asked_ms: int
+    """When: every attempt writes as of this moment, so that it is the same write."""
 
 
 _Job = Job[_Wish, Synced]
@@ -96,19 +90,30 @@ class _Run:
     context: CallContext
     jobs: list[_Job]
     attempt: int = 0
+    meta: Meta = ()
     known: Entries = ()
     """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
-    written: dict[bytes, int] = field(default_factory=dict)
-    """Signature and seq of our own attempts."""
+    written: dict[int, dict[bytes, int]] = field(default_factory=dict)
+    """Epoch -> signature and BEP 44 seq of our own attempts."""
 
-    def learn(self, entries: Entries) -> None:
+    def learn(self, others: Record) -> None:
         """Take in what others have written; on a tie what is there now wins over what an earlier attempt read.
 
         Of two heads of one message list, the one that was merged away must not come back.
         """
-        now = {entry.id: entry.seq for entry in entries}
-        kept = (entry for entry in self.known if entry.seq > now.get(entry.id, MIN_SEQ - 1))
-        self.known = merge(kept, entries)
+        now = {entry.id: entry.seq for entry in others.entries}
+        kept = (entry for entry in self.known if entry.id not in now or entry.seq > now[entry.id])
+        self.known = self.place.format.merge(kept, others.entries)
+        self.meta = self.place.format.merge_meta((self.meta, others.meta))
+
+    def content(self, entries: Entries) -> Content:
+        """`entries` with what is said about the whole record."""
+        return Content(entries, self.meta)
+
+    @property
+    def signatures(self) -> set[bytes]:
+        """Of all our own attempts."""
+        return {signature for attempts in self.written.values() for signature in attempts}
 
     @property
     def waiting(self) -> list[_Job]:
@@ -157,8 +162,9 @@ class Synchroniser:
 
         Raises ScoutError: `precondition_failed`, `conflict`, `not_stored`, `record_full`, what the change refuses, …
         """
-        seconds = (context.deadline_ms - self._ports.clock.utc_ms()) / 1000
-        wish = _Wish(place, context, change, if_match, keep)
+        now_ms = self._ports.clock.utc_ms()
+        seconds = (context.deadline_ms - now_ms) / 1000
+        wish = _Wish(place, context, change, if_match, keep, now_ms)
         return await self._coalescer.submit((context.tenant, place.target), wish, max(seconds, 0.0))
 
     async def _serve(self, _key: tuple[str, bytes], jobs: list[_Job]) -> None:
@@ -175,10 +181,10 @@ class Synchroniser:
     async def _attempt(self, run: _Run) -> bool:
         """One round of read, merge, write. True when the jobs are answered."""
         found = await records.read_at(self._ports, run.place, run.context)
-        others = found.without(run.written)
-        if run.attempt <= SETTLING_ATTEMPTS and is_undecided(others.versions, _enough(found)):
+        others = found.without(run.signatures)
+        if run.attempt <= SETTLING_ATTEMPTS and is_undecided(run.place.format, others.versions, _enough(found)):
             return False
-        run.learn(others.entries)
+        run.learn(others)
         self._judge_precondition(run, others)
         entries = await self._apply(run)
         if not run.waiting:
@@ -200,13 +206,14 @@ class Synchroniser:
 
     async def _apply(self, run: _Run) -> Entries:
         """Every waiting caller's change, one on the other; one that is refused fails its own caller only."""
-        entries = run.known
+        rules, entries = run.place.format, run.known
         for job in run.waiting:
+            scope = Scope(rules, job.work.asked_ms, job.work.context)
             try:
-                changed = await job.work.change.apply(entries, job.work.context) if job.work.change else entries
-                serialise(changed)
+                changed = await job.work.change.apply(entries, scope) if job.work.change else entries
+                rules.serialise(run.content(changed))
             except RecordFullError as error:
-                job.fail(record_full(entries, error.size))
+                job.fail(record_full(rules, run.content(entries), error.size))
             except FormatError as error:
                 job.fail(scout_error(error))
             except ScoutError as error:
@@ -217,15 +224,17 @@ class Synchroniser:
 
     async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:
         """Seal and put `entries`. True when they are stored, False when others were in the way."""
+        rules, now_ms = run.place.format, self._ports.clock.utc_ms()
+        # an attempt of ours may live on nodes that did not answer now; its seq must not be used twice
+        seen = [*(seq for _, seq in found.seen), *run.written.get(found.epoch, {}).values()]
         try:
-            # an attempt of ours may live on nodes that did not answer now; its seq must not be used twice
-            seq = next_seq([*(seq for _, seq in found.seen), *run.written.values()])
+            seq = rules.next_seq(seen, run.place.phase, found.epoch, now_ms)
         except FormatError as error:
             raise scout_error(error) from None
-        sealed = await self._ports.crypto.seal_record(
-            crypto.SealRecord(link=run.place.link, plaintext=serialise(entries), seq=seq), run.context
-        )
-        run.written[sealed.signature] = seq
+        plaintext, at = rules.serialise(run.content(entries)), crypto.SealAt(seq=seq, epoch=found.epoch)
+        request = crypto.SealRecord(link=run.place.link, plaintext=plaintext, places=[at])
+        (sealed,) = (await self._ports.crypto.seal_record(request, run.context)).sealed
+        run.written.setdefault(found.epoch, {})[sealed.signature] = seq
         reply = await self._ports.dht.put_mutable(
             dht.PutMutable(
                 public_key=sealed.public_key,
@@ -240,7 +249,9 @@ class Synchroniser:
         )
         if not _won(reply):
             return False
-        _answer(run, replace(found, entries=entries, seq=seq, versions=()), reply.storing, kept(reply))
+        seq = rules.absolute(seq, run.place.phase, found.epoch)
+        written = replace(found, entries=entries, meta=run.meta, seq=seq, versions=())
+        _answer(run, written, reply.storing, kept(reply))
         return True
 
     async def _keep(self, run: _Run, stored: Version) -> Kept:
@@ -249,8 +260,8 @@ class Synchroniser:
             return Kept()
         reply = await self._ports.dht.put_mutable(
             dht.PutMutable(
-                public_key=run.place.public_key,
-                seq=stored.seq,
+                public_key=run.place.site(stored.epoch).public_key,
+                seq=stored.item_seq,
                 value=stored.sealed,
                 signature=stored.signature,
                 keep=run.keep,
@@ -307,7 +318,7 @@ def not_stored(storing: dht.StoringReport) -> ScoutError:
 def _stored(found: Record, entries: Entries) -> Version | None:
     """The version with exactly these entries that is on enough nodes: a quorum, or a majority of a smaller net."""
     enough = _enough(found)
-    same = (version for version in found.versions if version.entries == entries and version.holders >= enough)
+    same = (version for version in found.current if version.entries == entries and version.holders >= enough)
     return next(same, None)
 
 

@@ -10,7 +10,8 @@ from services.api.scopes import Scope
 from services.api.service import context_of, count, count_read, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases import records
-from shared.usecases.changes import Edit, Wanted
+from shared.usecases.changes import Edit
+from shared.usecases.formats.ports import Wanted
 
 READ_ERRORS = (ErrorCode.DHT_UNAVAILABLE,)
 """Of reading a record."""

@@ -37,6 +37,10 @@ class Entry(NamedTuple):
     content: bytes
     """At most 255 bytes."""
 
+    @property
+    def expires_ms(self) -> None:
+        """Never: scout1 has no room for a ttl."""
+
 
 def parse(plaintext: bytes) -> tuple[Entry, ...]:
     """The entries of a record, in the order they stand in; repeated ids are kept, bytes behind the last are ignored.

@@ -50,12 +50,15 @@ def current(entries: Iterable[Entry], now_ms: int) -> Entries:
 
 
 def change(entries: Iterable[Entry], entry_id: int, value: bytes, ttl: int, now_ms: int) -> Entries:
-    """The merged `entries` with the value of one id set, for `ttl` seconds; what newer writers added to it stays.
+    """The merged `entries` with the value of one id set at `now_ms`, for `ttl` seconds; what newer writers added stays.
 
-    Raises SeqExhaustedError when the stamp can't rise.
+    What is there already, as of `now_ms` or later, changes nothing: a write tried again, with the time at which it was
+    first tried, is the same write. Raises SeqExhaustedError when the stamp can't rise.
     """
     merged = merge_entries(entries)
     held = _held(merged, entry_id)
+    if held is not None and (held.value, held.ttl) == (value, ttl) and held.stamp >= now_ms:
+        return merged
     return merge_entries(merged, (Entry(entry_id, _stamp(held, now_ms), ttl, value, held.rest if held else ()),))
 
 

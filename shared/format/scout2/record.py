@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from shared.format import bep44
 from shared.format.errors import FieldError, MalformedError, RecordFullError
 from shared.format.scout2 import seal
 from shared.format.scout2.link import EpochKeys
@@ -43,6 +44,16 @@ class Entry(NamedTuple):
     """Elements that a newer writer added, each encoded."""
 
     @property
+    def seq(self) -> int:
+        """Its stamp, by the name that both formats have for what makes an entry the newer one."""
+        return self.stamp
+
+    @property
+    def content(self) -> bytes | None:
+        """Its value, by the name that both formats have for it."""
+        return self.value
+
+    @property
     def expires_ms(self) -> int:
         """When it is dropped: Unix milliseconds."""
         return self.stamp + 1000 * self.ttl
@@ -62,12 +73,15 @@ def serialise(record: Record) -> bytes:
     Raises RecordFullError over 938 bytes, FieldError for what is out of its range or out of order.
     """
     _require_ascending([entry.id for entry in record.entries], FieldError)
-    entries = [msgspec.Raw(encode_entry(entry)) for entry in record.entries]
-    meta = {_key_of(key): msgspec.Raw(value) for key, value in record.meta}
-    plaintext = pack([entries, meta])
+    plaintext = _packed(record)
     if len(plaintext) > MAX_PLAINTEXT:
         raise RecordFullError(len(plaintext), MAX_PLAINTEXT)
     return plaintext
+
+
+def size(record: Record) -> int:
+    """Bytes of plaintext that a record takes, whether or not it fits: what a budget is reckoned with."""
+    return len(_packed(record))
 
 
 def parse(plaintext: bytes) -> Record:
@@ -81,17 +95,27 @@ def parse(plaintext: bytes) -> Record:
     return Record(entries, tuple(sorted((pack(key), bytes(value)) for key, value in meta.items())))
 
 
-def seal_record(record: Record, keys: EpochKeys, seq: int, nonce: bytes) -> bytes:
-    """The box of a record, to be stored with this `seq` under the keys' address; fresh `nonce` of 24 bytes.
+def seal_plaintext(plaintext: bytes, keys: EpochKeys, seq: int, nonce: bytes) -> bytes:
+    """The box of a serialised record, to be stored with this `seq` under the keys' address.
 
-    Raises RecordFullError, FieldError.
+    `nonce`: 24 random bytes, fresh for every call. Raises RecordFullError, FieldError.
     """
-    return seal.seal(serialise(record), keys.seal_key, _place(keys, seq), nonce)
+    return seal.seal(plaintext, keys.seal_key, _place(keys, seq), nonce)
+
+
+def open_plaintext(box: bytes, keys: EpochKeys, seq: int) -> bytes:
+    """The plaintext in a box that was stored with this `seq`. Raises UnsealError, MalformedError, FieldError."""
+    return seal.unseal(box, keys.seal_key, _place(keys, seq))
+
+
+def seal_record(record: Record, keys: EpochKeys, seq: int, nonce: bytes) -> bytes:
+    """The box of a record, as `seal_plaintext` makes it. Raises RecordFullError, FieldError."""
+    return seal_plaintext(serialise(record), keys, seq, nonce)
 
 
 def open_record(box: bytes, keys: EpochKeys, seq: int) -> Record:
-    """The record in a box that was stored with this `seq`. Raises UnsealError, MalformedError."""
-    return parse(seal.unseal(box, keys.seal_key, _place(keys, seq)))
+    """The record in a box, as `open_plaintext` opens it. Raises UnsealError, MalformedError, FieldError."""
+    return parse(open_plaintext(box, keys, seq))
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -101,6 +125,12 @@ def encode_entry(entry: Entry) -> bytes:
         if not 0 <= value <= most:
             raise FieldError(f"expected {name} of an entry from 0 to {most}, got {value}")
     return pack_array(entry[:_FIELDS], entry.rest)
+
+
+def _packed(record: Record) -> bytes:
+    entries = [msgspec.Raw(encode_entry(entry)) for entry in record.entries]
+    meta = {_key_of(key): msgspec.Raw(value) for key, value in record.meta}
+    return pack([entries, meta])
 
 
 def _decode_entry(item: msgspec.Raw) -> Entry:
@@ -116,7 +146,9 @@ def _decode_entry(item: msgspec.Raw) -> Entry:
 
 
 def _place(keys: EpochKeys, seq: int) -> bytes:
-    """Binds a box to its address and seq: a node can't show it elsewhere, or as a newer one."""
+    """Binds a box to its address and seq: a node can't show it elsewhere, or as a newer one. Raises FieldError."""
+    if not 0 <= seq <= bep44.MAX_SEQ:
+        raise FieldError(f"expected a seq from 0 to {bep44.MAX_SEQ}, got {seq}")
     return _WHAT + keys.public_key + seq.to_bytes(_SEQ_BYTES, "big")
 
 

@@ -14,7 +14,7 @@ from shared.bus.redis_client import connect
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
 from shared.clock import SystemClock
-from shared.contracts.crypto import CREATE_KEY, CREATE_LINK, SEAL_RECORD, CreateKey, CreateLink, SealRecord
+from shared.contracts.crypto import CREATE_KEY, CREATE_LINK, SEAL_RECORD, CreateKey, CreateLink, SealAt, SealRecord
 from shared.settings import Endpoint, Secret
 from tests.support.bus import within
 from tests.support.cluster import ServiceProcess
@@ -55,8 +55,9 @@ async def test_it_answers_sealed_says_how_it_is_and_drains(redis_url: str, tmp_p
         await crypto.start()
         (made,) = await asked_early
         link = made.link
-        sealed = await ask.call(SEAL_RECORD, SealRecord(link=link, plaintext=PLAINTEXT, seq=1), context)
-        assert PLAINTEXT not in sealed.value
+        request = SealRecord(link=link, plaintext=PLAINTEXT, places=[SealAt(seq=1)])
+        sealed = await ask.call(SEAL_RECORD, request, context)
+        assert PLAINTEXT not in sealed.sealed[0].value
         async with aiohttp.ClientSession() as http:
             assert await crypto.ready(http)
             async with http.get(f"http://{crypto.ops}/metrics") as answer:

@@ -15,7 +15,9 @@ from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.settings import Secret
 from shared.usecases import inbox, records
-from shared.usecases.changes import Edit, Wanted
+from shared.usecases.changes import Edit
+from shared.usecases.formats import format_of
+from shared.usecases.formats.ports import Wanted
 from shared.usecases.messages import Outgoing, send
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place
@@ -33,7 +35,8 @@ async def test_racing_writers_behind_different_nodes_lose_nothing() -> None:
 
     async def place_of(secret: int, member: int) -> Place:
         made = await service.create_link(crypto.CreateLink(secret=bytes([secret]) * 32, member=member), soon())
-        return Place(made.link, made.public_key, made.target, made.member)
+        located = await service.locate(crypto.Locate(link=made.link), soon())
+        return Place(made.link, format_of(located.format), located.member, tuple(located.sites))
 
     async with open_swarm(NODES, "127.92", clock=clock, entropy=os.urandom) as nodes:
         ports = [

@@ -17,6 +17,7 @@ from shared.contracts.crypto import (
     CreateLink,
     OpenMessages,
     OpenRecord,
+    SealAt,
     SealedVersion,
     SealMessage,
     SealRecord,
@@ -84,8 +85,8 @@ def test_every_value_of_a_batch_is_answered(values: list[bytes]) -> None:
 @given(st.binary(max_size=1000), st.integers(), st.binary(min_size=18, max_size=22), st.booleans())
 def test_whatever_is_sealed_fits_an_item(plaintext: bytes, seq: int, next_head: bytes, seal: bool) -> None:
     with contextlib.suppress(ScoutError):
-        record = SealRecord(link=LINK, plaintext=plaintext, seq=seq)
-        assert len(asyncio.run(SERVICE.seal_record(record, CONTEXT)).value) <= 1000
+        record = SealRecord(link=LINK, plaintext=plaintext, places=[SealAt(seq=seq)])
+        assert len(asyncio.run(SERVICE.seal_record(record, CONTEXT)).sealed[0].value) <= 1000
     with contextlib.suppress(ScoutError):
         message = SealMessage(link=LINK, next=next_head, body=plaintext, seal=seal)
         assert len(asyncio.run(SERVICE.seal_message(message, CONTEXT)).value) <= 1000

@@ -54,7 +54,7 @@ def test_any_forks_converge_to_their_merge(seed: int, versions: list[list[Entry]
         async with a_world(seed=seed, processes=2) as world:
             place = await world.place()
             for at, entries in enumerate(versions):
-                world.twin.plant(place.public_key, await world.version(place, 1 + at % 2, *entries), slice(at, at + 1))
+                world.plant(place, await world.version(place, 1 + at % 2, *entries), slice(at, at + 1))
             before = await world.read(place)
             synced = await asyncio.gather(world.sync(place, process=0), world.sync(place, process=1))
             after = await world.read(place)

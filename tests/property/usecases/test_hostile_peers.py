@@ -35,8 +35,8 @@ def test_any_versions_are_read_around_and_written_over(plaintexts: list[bytes], 
         async with a_world() as world:
             place = await world.place()
             for at, plaintext in enumerate(plaintexts):
-                world.twin.plant(place.public_key, await world.sealed(place, 5 + at, plaintext), slice(at, at + 1))
-            world.twin.plant(place.public_key, await world.version(place, 9, *entries), slice(4, 8))
+                world.plant(place, await world.sealed(place, 5 + at, plaintext), slice(at, at + 1))
+            world.plant(place, await world.version(place, 9, *entries), slice(4, 8))
             found = await world.read(place)
             devices.listed(found.entries)
             await inbox.read(world.ports, place, found.entries, Query(), world.context)

@@ -12,7 +12,7 @@ import pytest
 
 from services.api.app import serve_http
 from services.api.service import Limits
-from shared.contracts.crypto import CreateKey, CreateKeyReply, SealRecord
+from shared.contracts.crypto import CreateKey, CreateKeyReply, SealAt, SealRecord
 from shared.contracts.dht import MutableVersion
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode
@@ -199,7 +199,8 @@ async def test_a_suspected_rollback_is_said_of_a_record_a_sync_and_the_devices(a
 
 async def poison(api: Api, link: str, seq: int) -> None:
     context = CallContext(deadline_ms=api.service.clock.utc_ms() + 5_000)
-    sealed = await api.crypto.seal_record(SealRecord(link=link, plaintext=b"\x09\x00", seq=seq), context)
+    request = SealRecord(link=link, plaintext=b"\x09\x00", places=[SealAt(seq=seq)])
+    (sealed,) = (await api.crypto.seal_record(request, context)).sealed
     version = MutableVersion(value=sealed.value, seq=seq, signature=sealed.signature, holders=0)
     api.twin.plant(sealed.public_key, version, slice(0, 2))
 

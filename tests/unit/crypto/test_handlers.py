@@ -44,13 +44,15 @@ async def test_calls_over_a_bus_are_answered_and_measured() -> None:
         ask = bus.requester()
         made = await ask.call(contract.CREATE_LINK, contract.CreateLink(secret=b"s" * 32), context)
         sealed = await ask.call(
-            contract.SEAL_RECORD, contract.SealRecord(link=made.link, plaintext=b"plain", seq=1), context
+            contract.SEAL_RECORD,
+            contract.SealRecord(link=made.link, plaintext=b"plain", places=[contract.SealAt(seq=1)]),
+            context,
         )
         opened = await ask.call(
             contract.OPEN_RECORD,
             contract.OpenRecord(
                 link=made.link,
-                versions=[contract.SealedVersion(value=value, seq=1) for value in (sealed.value, b"0:")],
+                versions=[contract.SealedVersion(value=value, seq=1) for value in (sealed.sealed[0].value, b"0:")],
             ),
             context,
         )

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from services.crypto import meters
 from services.crypto.handles import Handles, Kind, MasterKey
 from services.crypto.links import Links
+from services.crypto.scout1_link import Scout1Link
 from services.crypto.service import MAX_BATCH, CryptoService
 from shared.contracts.crypto import (
     CreateKey,
@@ -17,9 +18,12 @@ from shared.contracts.crypto import (
     Locate,
     OpenMessages,
     OpenRecord,
+    SealAt,
+    SealedRecord,
     SealedVersion,
     SealMessage,
     SealRecord,
+    Site,
 )
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
@@ -42,11 +46,23 @@ async def link_of(service: CryptoService, secret: bytes = SHARED) -> CreateLinkR
     return await service.create_link(CreateLink(secret=secret), CONTEXT)
 
 
+async def site_of(service: CryptoService, link: CreateLinkReply) -> Site:
+    (site,) = (await service.locate(Locate(link=link.link), CONTEXT)).sites
+    return site
+
+
+async def seal(service: CryptoService, link: str, plaintext: bytes, seq: int) -> SealedRecord:
+    (sealed,) = (
+        await service.seal_record(SealRecord(link=link, plaintext=plaintext, places=[SealAt(seq=seq)]), CONTEXT)
+    ).sealed
+    return sealed
+
+
 async def test_two_keys_make_one_link_with_two_members(service: CryptoService) -> None:
     one, two = [await service.create_key(CreateKey(), CONTEXT) for _ in range(2)]
     mine = await service.create_link(CreateLink(key=one.key, peer=two.public_key), CONTEXT)
     theirs = await service.create_link(CreateLink(key=two.key, peer=one.public_key), CONTEXT)
-    assert (mine.public_key, mine.target) == (theirs.public_key, theirs.target)
+    assert await site_of(service, mine) == await site_of(service, theirs)
     assert mine.member == (0 if one.public_key < two.public_key else 1)
     assert {mine.member, theirs.member} == {0, 1}
 
@@ -58,10 +74,11 @@ async def test_an_imported_secret_has_its_own_public_key(service: CryptoService)
 
 async def test_a_shared_secret_makes_a_link_as_it_is(service: CryptoService) -> None:
     link = await link_of(service)
-    assert (link.member, link.public_key) == (0, keys.signing_pair(SHARED)[0])
+    site = await site_of(service, link)
+    assert (link.member, site.public_key) == (0, keys.signing_pair(SHARED)[0])
     last = await service.create_link(CreateLink(secret=SHARED, member=2**31 - 1), CONTEXT)
     located = await service.locate(Locate(link=last.link), CONTEXT)
-    assert (located.member, located.target) == (2**31 - 1, link.target)
+    assert (located.member, located.sites) == (2**31 - 1, [site])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +126,7 @@ async def test_a_peer_with_whom_nothing_can_be_shared_is_refused(
 async def test_a_sealed_record_is_signed_and_opens_beside_what_does_not(service: CryptoService) -> None:
     link = (await link_of(service)).link
     stranger = (await link_of(service, b"t" * 32)).link
-    sealed = await service.seal_record(SealRecord(link=link, plaintext=b"p" * 956, seq=7), CONTEXT)
+    sealed = await seal(service, link, b"p" * 956, 7)
     assert len(sealed.value) == bep44.MAX_VALUE
     assert keys.verify(sealed.public_key, bep44.signable_bytes(sealed.value, 7), sealed.signature)
     values = [sealed.value, b"i3e", b"", b"5:hello", b"9" * 2000, sealed.value]
@@ -135,14 +152,13 @@ async def test_a_record_that_must_not_be_sent_is_not_signed(
 ) -> None:
     link = (await link_of(service)).link
     with pytest.raises(ScoutError) as caught:
-        await service.seal_record(SealRecord(link=link, plaintext=plaintext, seq=seq), CONTEXT)
+        await seal(service, link, plaintext, seq)
     assert caught.value.code is code
 
 
 async def test_every_sealing_has_a_nonce_of_its_own(service: CryptoService) -> None:
     link = (await link_of(service)).link
-    request = SealRecord(link=link, plaintext=b"same", seq=1)
-    assert len({(await service.seal_record(request, CONTEXT)).value for _ in range(5)}) == 5
+    assert len({(await seal(service, link, b"same", 1)).value for _ in range(5)}) == 5
 
 
 async def test_messages_open_sealed_plain_and_broken(service: CryptoService) -> None:
@@ -154,7 +170,7 @@ async def test_messages_open_sealed_plain_and_broken(service: CryptoService) -> 
     values = [sealed.value, plain.value, b"nonsense", items.value_of(b"short"), cut]
     opened = (await service.open_messages(OpenMessages(link=link, values=values), CONTEXT)).messages
     assert [(message.body, message.sealed) for message in opened[:2]] == [(b"b" * 933, True), (b"hi", False)]
-    assert [message.next for message in opened] == [NO_HEAD, sealed.target, b"", b"", sealed.target]
+    assert [message.next for message in opened] == [b"", sealed.target, b"", b"", sealed.target]
     assert [message.error is None for message in opened] == [True, True, False, False, False]
 
 
@@ -198,24 +214,24 @@ async def test_a_key_is_no_link(service: CryptoService) -> None:
 def test_the_cache_keeps_a_bounded_number_of_links_the_latest_used_ones() -> None:
     registry = CollectorRegistry()
     links = Links(Handles([MASTER], os.urandom), meters.build(registry), cache_size=2)
-    first, second, third = (links.wrap("acme", bytes([number]) * 32, 0) for number in range(3))
+    first, second, third = (links.wrap("acme", "scout1", bytes([number]) * 32, 0) for number in range(3))
 
     def figures() -> tuple[float | None, float | None]:
         hits = registry.get_sample_value("scout_crypto_link_cache_hits_total")
         return hits, registry.get_sample_value("scout_crypto_link_cache_misses_total")
 
     for handle in (first, second, first, third):
-        links.keys("acme", handle)
+        links.open("acme", handle)
     assert figures() == (1, 3)
-    assert links.keys("acme", first).record_key == bytes(32)
+    assert links.open("acme", first).locate(0) == Scout1Link(bytes(32), 0).locate(0)
     assert figures() == (2, 3)
-    assert links.keys("acme", second).record_key == b"\1" * 32
+    assert links.open("acme", second).locate(0) == Scout1Link(b"\1" * 32, 0).locate(0)
     assert figures() == (2, 4)
 
 
 def test_a_link_of_a_newer_format_is_refused_not_misread() -> None:
     handles = Handles([MASTER], os.urandom)
-    for payload in (b"\2" + bytes(36), b"\1" + bytes(35), b""):
+    for payload in (b"\3" + bytes(36), b"\1" + bytes(35), b""):
         with pytest.raises(ScoutError, match="format") as caught:
-            Links(handles).keys("acme", handles.wrap(Kind.LINK, "acme", payload))
+            Links(handles).open("acme", handles.wrap(Kind.LINK, "acme", payload))
         assert caught.value.code is ErrorCode.BAD_HANDLE

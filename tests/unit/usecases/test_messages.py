@@ -33,7 +33,7 @@ def bodies(read: Inbox) -> list[bytes]:
 
 async def plant_mailbox(world: World, place: Place, member: int, content: bytes, seq: int = 50) -> None:
     entry = Entry(members.mailbox_id(member), seq, content)
-    world.twin.plant(place.public_key, await world.version(place, seq, entry))
+    world.plant(place, await world.version(place, seq, entry))
 
 
 def plant_item(world: World, value: bytes) -> bytes:
@@ -261,8 +261,8 @@ async def test_of_two_heads_of_one_list_the_one_on_a_majority_goes_on(world: Wor
         for body in (b"promised", b"racing")
     )
     for majority, minority in ((promised, lost), (lost, promised)):
-        world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, majority)), slice(0, 5))
-        world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, minority)), slice(5, 8))
+        world.plant(mine, await world.version(mine, 1, Entry(entry_id, 1, majority)), slice(0, 5))
+        world.plant(mine, await world.version(mine, 1, Entry(entry_id, 1, minority)), slice(5, 8))
         await world.sync(theirs, {1: b"a third writer"})
         assert (await world.contents(theirs))[entry_id] == majority
 
@@ -271,8 +271,8 @@ async def test_heads_without_a_majority_are_waited_for_and_then_decided(world: W
     mine, theirs = await world.place(0), await world.place(1)
     entry_id = members.mailbox_id(0)
     heads = [mailbox.serialise(Mailbox(bytes([n]) * 20, 1)) for n in (1, 2)]
-    world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[0])), slice(0, 4))
-    world.twin.plant(mine.public_key, await world.version(mine, 1, Entry(entry_id, 1, heads[1])), slice(4, 8))
+    world.plant(mine, await world.version(mine, 1, Entry(entry_id, 1, heads[0])), slice(0, 4))
+    world.plant(mine, await world.version(mine, 1, Entry(entry_id, 1, heads[1])), slice(4, 8))
     synced = await world.sync(theirs, {1: b"a third writer"})
     assert len(world.pauses) == SETTLING_ATTEMPTS
     assert synced.record.entries[1:] == (Entry(entry_id, 2, heads[1]),)

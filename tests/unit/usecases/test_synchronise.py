@@ -9,7 +9,8 @@ from shared.contracts import dht
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
 from shared.format.scout1.record import MAX_SEQ, Entry
-from shared.usecases.changes import Edit, Wanted
+from shared.usecases.changes import Edit
+from shared.usecases.formats.ports import Entries, Wanted
 from shared.usecases.synchronise import MAX_ATTEMPTS, PreconditionFailedError, Synced
 from tests.unit.usecases.world import World, a_world
 
@@ -73,8 +74,8 @@ async def test_no_change_and_nothing_to_heal_writes_nothing(world: World) -> Non
 
 async def test_no_change_merges_forks(world: World) -> None:
     place = await world.place()
-    world.twin.plant(place.public_key, await world.version(place, 3, Entry(1, 1, b"a")), slice(0, 4))
-    world.twin.plant(place.public_key, await world.version(place, 3, Entry(2, 1, b"b")), slice(4, 8))
+    world.plant(place, await world.version(place, 3, Entry(1, 1, b"a")), slice(0, 4))
+    world.plant(place, await world.version(place, 3, Entry(2, 1, b"b")), slice(4, 8))
     forked = await world.read(place)
     synced = await world.sync(place)
     assert synced.record.seq == 4
@@ -85,15 +86,15 @@ async def test_no_change_merges_forks(world: World) -> None:
 
 async def test_no_change_heals_a_version_on_too_few_nodes(world: World) -> None:
     place = await world.place()
-    world.twin.plant(place.public_key, await world.version(place, 3, Entry(1, 1, b"a")), slice(0, 2))
+    world.plant(place, await world.version(place, 3, Entry(1, 1, b"a")), slice(0, 2))
     await world.sync(place)
     assert (await world.read(place)).versions[0].holders == 8
 
 
 async def test_an_older_version_may_hold_a_newer_entry(world: World) -> None:
     place = await world.place()
-    world.twin.plant(place.public_key, await world.version(place, 9, Entry(1, 1, b"a"), Entry(2, 5, b"old")))
-    world.twin.plant(place.public_key, await world.version(place, 2, Entry(2, 6, b"new")), slice(0, 1))
+    world.plant(place, await world.version(place, 9, Entry(1, 1, b"a"), Entry(2, 5, b"old")))
+    world.plant(place, await world.version(place, 2, Entry(2, 6, b"new")), slice(0, 1))
     await world.sync(place, {3: b"c"})
     assert await world.contents(place) == {1: b"a", 2: b"new", 3: b"c"}
 
@@ -104,8 +105,8 @@ async def test_poisoned_versions_are_passed_over_and_superseded(world: World) ->
     stranger = await world.place(secret=b"\1" * 32)
     foreign = await world.version(stranger, 50, Entry(9, 9, b"not ours"))
     truncated = await world.sealed(place, 60, b"\x05\x00")
-    world.twin.plant(place.public_key, foreign, slice(0, 2))
-    world.twin.plant(place.public_key, truncated, slice(2, 4))
+    world.plant(place, foreign, slice(0, 2))
+    world.plant(place, truncated, slice(2, 4))
     found = await world.read(place)
     assert {version.seq for version in found.passed_over} == {50, 60}
     assert found.entries == (Entry(1, 1, b"good"),)
@@ -117,7 +118,7 @@ async def test_poisoned_versions_are_passed_over_and_superseded(world: World) ->
 
 async def test_the_highest_seq_can_not_be_followed(world: World) -> None:
     place = await world.place()
-    world.twin.plant(place.public_key, await world.version(place, bep44.MAX_SEQ, Entry(1, 1, b"a")))
+    world.plant(place, await world.version(place, bep44.MAX_SEQ, Entry(1, 1, b"a")))
     with pytest.raises(ScoutError) as error:
         await world.sync(place, {1: b"b"})
     assert code_of(error) is ErrorCode.SEQ_EXHAUSTED
@@ -125,7 +126,7 @@ async def test_the_highest_seq_can_not_be_followed(world: World) -> None:
 
 async def test_the_highest_entry_seq_refuses_its_own_change_only(world: World) -> None:
     place = await world.place()
-    world.twin.plant(place.public_key, await world.version(place, 1, Entry(1, MAX_SEQ, b"a")))
+    world.plant(place, await world.version(place, 1, Entry(1, MAX_SEQ, b"a")))
     with pytest.raises(ScoutError, match="for entry 1") as error:
         await world.sync(place, {1: b"b"})
     assert code_of(error) is ErrorCode.SEQ_EXHAUSTED
@@ -314,11 +315,11 @@ class Stubborn:
         self.world = world
         self.seq = 1_000
 
-    async def apply(self, entries: tuple[Entry, ...], _context: object) -> tuple[Entry, ...]:
+    async def apply(self, entries: Entries, _scope: object) -> Entries:
         place = await self.world.place()
         self.seq += 1_000
         theirs = await self.world.version(place, self.seq, Entry(2, self.seq, b"theirs"))
-        self.world.twin.plant(place.public_key, theirs)
+        self.world.plant(place, theirs)
         return (*entries, Entry(99, 1, b"mine"))
 
 
@@ -344,7 +345,7 @@ async def test_no_attempt_uses_a_seq_twice(world: World, monkeypatch: pytest.Mon
         return await put(msgspec.structs.replace(request, seq=1, seen=[], quorum=1), world.context)
 
     theirs = await world.version(place, 1, Entry(2, 1, b"theirs"))
-    world.twin.plant(place.public_key, theirs)
+    world.plant(place, theirs)
     monkeypatch.setattr(world.twin, "put_mutable", put_where_nobody_looks)
     monkeypatch.setattr("tests.support.twin_dht.keys.verify", lambda *_: True)
     await world.sync(place, {1: b"mine"})
@@ -368,7 +369,7 @@ async def test_another_writer_that_merged_our_half_is_success_without_a_second_w
     put = world.twin.put_mutable
 
     async def put_too_late(request: dht.PutMutable, _context: object) -> dht.PutReply:
-        world.twin.plant(place.public_key, union)
+        world.plant(place, union)
         return await put(request, world.context)
 
     monkeypatch.setattr(world.twin, "put_mutable", put_too_late)

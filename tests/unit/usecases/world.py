@@ -15,7 +15,8 @@ from shared.contracts.operation import CallContext
 from shared.format.scout1.record import Entry, serialise
 from shared.settings import Secret
 from shared.usecases import records
-from shared.usecases.changes import Edit, Wanted
+from shared.usecases.changes import Edit
+from shared.usecases.formats.ports import Wanted
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record
 from shared.usecases.synchronise import Synced, Synchroniser
@@ -51,21 +52,24 @@ class World:
         change = Edit(wanted, frozenset(remove or ())) if wanted or remove else None
         return await self.processes[process].synchronise(place, change, self.context)
 
+    def plant(self, place: Place, version: dht.MutableVersion, where: slice = slice(None)) -> None:
+        """Have some nodes hold this version of the record, and no other."""
+        self.twin.plant(place.sites[0].public_key, version, where)
+
     async def read(self, place: Place) -> Record:
         return await records.read_at(self.ports, place, self.context)
 
     async def contents(self, place: Place) -> dict[int, bytes]:
-        return {entry.id: entry.content for entry in (await self.read(place)).entries}
+        return {entry.id: entry.content or b"" for entry in (await self.read(place)).entries}
 
     async def version(self, place: Place, seq: int, *entries: Entry) -> dht.MutableVersion:
         """A validly signed version, to be planted."""
         return await self.sealed(place, seq, serialise(entries))
 
     async def sealed(self, place: Place, seq: int, plaintext: bytes) -> dht.MutableVersion:
-        reply = await self.crypto.seal_record(
-            crypto.SealRecord(link=place.link, plaintext=plaintext, seq=seq), self.context
-        )
-        return dht.MutableVersion(value=reply.value, seq=seq, signature=reply.signature, holders=0)
+        request = crypto.SealRecord(link=place.link, plaintext=plaintext, places=[crypto.SealAt(seq=seq)])
+        (sealed,) = (await self.crypto.seal_record(request, self.context)).sealed
+        return dht.MutableVersion(value=sealed.value, seq=seq, signature=sealed.signature, holders=0)
 
 
 @asynccontextmanager
