@@ -79,7 +79,7 @@ def run(service: str, main: Main, *, grace_s: float = GRACE_S) -> int:
     """
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(_supervise(service, main, grace_s))
+            return runner.run(_supervise(main, grace_s))
     except Exception as error:
         lines = _explain(error)
         if lines is None:
@@ -129,7 +129,7 @@ class Tasks:
             log.error("a task failed", extra={"task": task.get_name()}, exc_info=error)
 
 
-async def _supervise(service: str, main: Main, grace_s: float) -> int:
+async def _supervise(main: Main, grace_s: float) -> int:
     stop, hurry = asyncio.Event(), asyncio.Event()
     with _signals(stop, hurry):
         loop = asyncio.get_running_loop()
@@ -138,7 +138,7 @@ async def _supervise(service: str, main: Main, grace_s: float) -> int:
         try:
             await work
         except asyncio.CancelledError:
-            log.warning("stopped before all was finished", extra={"service": service})
+            log.warning("stopped before all was finished")
             return EXIT_FAILED
         finally:
             watch.cancel()

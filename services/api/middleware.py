@@ -31,6 +31,8 @@ RETRY_AFTER = 1.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REQUEST_ID_BYTES = 8
+_TRACE_PARENT = re.compile(r"[0-9a-e][0-9a-f]-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+"""W3C Trace Context, "traceparent Header": version, trace id, parent id, flags."""
 
 
 def all_middlewares() -> list[Middleware]:
@@ -160,6 +162,9 @@ def _rendered(request: web.Request, error: ScoutError) -> web.Response:
 
 
 def _request_id(request: web.Request, service: Service) -> str:
-    """The caller's X-Request-Id when it has a harmless form, otherwise a new one."""
+    """The caller's X-Request-Id when it has a harmless form, or else his trace's id, or else a new one."""
     given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else service.entropy(_REQUEST_ID_BYTES).hex()
+    if _REQUEST_ID.fullmatch(given):
+        return given
+    parent = _TRACE_PARENT.fullmatch(request.headers.get("traceparent", ""))
+    return parent[1] if parent else service.entropy(_REQUEST_ID_BYTES).hex()

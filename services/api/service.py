@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,15 @@ from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
+from shared.logs import trace_id
 from shared.settings import Secret
 from shared.usecases.ports import Ports
 from shared.usecases.records import Record
 from shared.usecases.synchronise import Synced, Synchroniser
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -160,6 +164,8 @@ def count(meters: Meters, synced: Synced) -> Synced:
     """Count a write, and hand it on."""
     meters.sync_attempts.observe(synced.attempts)
     meters.sync_callers.observe(synced.callers)
+    if synced.trace != trace_id.get():
+        log.info("written together with another request", extra={"written_by": synced.trace})
     count_read(meters, synced.record)
     return synced
 

@@ -26,6 +26,7 @@ from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
 from shared.format import bep44
+from shared.logs import trace_id
 from shared.private_files import create_private_file
 from shared.usecases.ports import Dht
 
@@ -123,6 +124,7 @@ class Canary:
 
     async def round(self) -> Round:
         """Write and read back once, and draw the conclusions."""
+        trace_id.set(f"canary-{self.dice.getrandbits(32):08x}")
         outcome = await self._outcome()
         well = outcome is Round.READ_BACK
         self.health.failures = 0 if well else self.health.failures + 1
@@ -176,7 +178,7 @@ class Canary:
         await self.pause(seconds * self.dice.uniform(1 - self.pace.jitter, 1 + self.pace.jitter))
 
     def _context(self) -> CallContext:
-        return CallContext(deadline_ms=self.clock.utc_ms() + round(self.pace.round_s * 1000), trace="canary")
+        return CallContext(deadline_ms=self.clock.utc_ms() + round(self.pace.round_s * 1000), trace=trace_id.get())
 
 
 def canary_of(service: DhtService, clock: Clock, registry: CollectorRegistry, seed_path: Path | None) -> Canary:

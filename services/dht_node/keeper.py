@@ -26,6 +26,7 @@ from shared.contracts import dht
 from shared.contracts.envelope import DecodeError
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
+from shared.logs import trace_id
 from shared.usecases.ports import Dht
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Keeper:
 
     async def _serve(self, lease: Lease) -> None:
         """Put one item again and say when its next turn is; whatever happens, the others go on."""
+        trace_id.set(f"keeper-{self.dice.getrandbits(32):08x}")
         try:
             outcome = await self._put_again(lease)
         except (ScoutError, DecodeError) as error:
@@ -137,7 +139,7 @@ class Keeper:
         return self.pace.next_ms(self.clock, self.dice)
 
     def _context(self) -> CallContext:
-        return CallContext(deadline_ms=self.clock.utc_ms() + round(self.pace.put_s * 1000), trace="keeper")
+        return CallContext(deadline_ms=self.clock.utc_ms() + round(self.pace.put_s * 1000), trace=trace_id.get())
 
 
 def keeper_of(

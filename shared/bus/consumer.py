@@ -109,7 +109,7 @@ class Consumer:
                 backoff.reset()
             except (RedisDown, CommandError) as error:
                 intake.lost()
-                log.info("reading requests failed", extra={"service": self.service, "reason": str(error)})
+                log.info("reading requests failed", extra={"group": self.service, "reason": str(error)})
                 await backoff.pause()
                 continue
             for delivery in deliveries:

@@ -72,18 +72,24 @@ class Executor:
 
     async def answer(self, envelope: Envelope, deliveries: int = 1) -> Answer:
         """Work on a request that was delivered for the `deliveries`-th time. Raises nothing but CancelledError."""
-        logs.trace_id.set(envelope.trace)
+        logs.trace_id.set(envelope.trace[: logs.MAX_TRACE])
+        started = self._clock.monotonic()
         try:
             body = await self._work(envelope, deliveries)
         except ScoutError as error:
             late = error.code is ErrorCode.DEADLINE_EXCEEDED
-            self._handled[envelope.operation, Outcome.DEADLINE_EXCEEDED if late else Outcome.ERROR].inc()
+            self._count(envelope, Outcome.DEADLINE_EXCEEDED if late else Outcome.ERROR, started)
             return Answer(self._reply(envelope, encode_error(error), ok=False))
         except _Dead as dead:
             self.bury(dead.reason, envelope)
             return Answer(self._reply(envelope, encode_error(dead.error), ok=False), dead.reason)
-        self._handled[envelope.operation, Outcome.OK].inc()
+        self._count(envelope, Outcome.OK, started)
         return Answer(self._reply(envelope, body, ok=True))
+
+    def _count(self, envelope: Envelope, outcome: Outcome, started: float) -> None:
+        self._handled[envelope.operation, outcome].inc()
+        ms = round((self._clock.monotonic() - started) * 1000, 3)
+        log.debug("answered", extra={"operation": envelope.operation, "outcome": outcome.value, "ms": ms})
 
     def bury(self, reason: DeadReason, envelope: Envelope | None = None) -> None:
         """Count and log a dead letter; `envelope` is None when not even that could be read."""

@@ -17,6 +17,7 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError, RecordFullError
 from shared.format.problems import scout_error
+from shared.logs import trace_id
 from shared.usecases import records
 from shared.usecases.changes import Change, Scope
 from shared.usecases.coalescer import Coalescer, Job
@@ -64,6 +65,8 @@ class Synced:
     attempts: int
     callers: int
     """How many callers this one write served."""
+    trace: str
+    """Under which id it was made: that of one of those callers."""
     kept: Kept
     """Nothing of a write that was not necessary: a lease that there is goes on."""
 
@@ -171,6 +174,7 @@ class Synchroniser:
         first = jobs[0].work
         # each caller's own wait ends at its own deadline; the run goes on for whoever may wait longest
         deadline = max(job.work.context.deadline_ms for job in jobs)
+        trace_id.set(first.context.trace)
         run = _Run(first.place, replace(first.context, deadline_ms=deadline), jobs)
         while run.waiting:
             run.attempt += 1
@@ -331,4 +335,4 @@ def _enough(found: Record) -> int:
 def _answer(run: _Run, record: Record, storing: dht.StoringReport | None, lease: Kept) -> None:
     waiting: Sequence[_Job] = run.waiting
     for job in waiting:
-        job.succeed(Synced(record, storing, run.attempt, len(waiting), lease))
+        job.succeed(Synced(record, storing, run.attempt, len(waiting), run.context.trace, lease))

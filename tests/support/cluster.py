@@ -80,6 +80,7 @@ class Cluster:
     """The DHT nodes listen on addresses under this prefix."""
     dht_settings: Mapping[str, str] = field(default_factory=dict)
     """More settings of the DHT nodes."""
+    log_level: str = "info"
     services: list[ServiceProcess] = field(default_factory=list)
     api_urls: list[str] = field(default_factory=list)
 
@@ -145,6 +146,7 @@ class Cluster:
             **os.environ,  # noqa: TID251  # a child needs the PATH of its parent; conftest has removed SCOUT_*
             "SCOUT_REDIS_URL": f"redis://127.0.0.1:{self.server.port}/0",
             "SCOUT_OPS_LISTEN": str(ops),
+            "SCOUT_LOG_LEVEL": self.log_level,
             **settings,
         }
         self.services.append(ServiceProcess(name, environment, ops, self.directory / f"{name}-{number}.log"))
@@ -158,13 +160,14 @@ async def running_cluster(
     copies: int = 2,
     network: str = "127.70",
     dht_settings: Mapping[str, str] | None = None,
+    log_level: str = "info",
 ) -> AsyncIterator[Cluster]:
     """`copies` of each service on a bus that keeps what it accepted, ready to serve."""
     bus_dir = directory / "bus"
     bus_dir.mkdir(parents=True)
     server = ValkeyServer(data_dir=bus_dir, config={"appendonly": "yes", "appendfsync": "always"})
     server.start()
-    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {})
+    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {}, log_level)
     for _ in range(copies):
         cluster.add_dht_node()
         cluster.add_crypto()

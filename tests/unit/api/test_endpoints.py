@@ -294,6 +294,23 @@ async def test_request_ids(api: Api, given: str | None) -> None:
         assert len(answer.headers["X-Request-Id"]) == 16
 
 
+@pytest.mark.parametrize(
+    ("parent", "taken"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-and-more", True),
+        ("00-00000000000000000000000000000000-b7ad6b7169203331-01", False),
+        ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", False),
+        ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", False),
+    ],
+)
+async def test_a_trace_id_serves_where_no_request_id_is_sent(api: Api, parent: str, taken: bool) -> None:
+    answer = await api.call("GET", "/", headers={"traceparent": parent})
+    assert (answer.headers["X-Request-Id"] == "0af7651916cd43dd8448eb211c80319c") is taken
+    both = await api.call("GET", "/", headers={"traceparent": parent, "X-Request-Id": "mine"})
+    assert both.headers["X-Request-Id"] == "mine"
+
+
 async def test_measures(api: Api) -> None:
     link = await api.link()
     await api.call("GET", "/v1/devices", link=link)

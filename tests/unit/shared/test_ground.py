@@ -74,6 +74,13 @@ def test_a_log_line_is_one_json_object_with_its_fields(stream: io.StringIO) -> N
     }
 
 
+def test_a_field_with_the_name_of_one_of_ours_does_not_take_its_place(stream: io.StringIO) -> None:
+    logging.getLogger("somewhere").info("it happened", extra={"service": "another", "level": 9})
+    line = json.loads(stream.getvalue())
+    assert (line["service"], line["service_"]) == ("crypto", "another")
+    assert (line["level"], line["level_"]) == ("info", 9)
+
+
 def test_an_exception_is_part_of_its_line(stream: io.StringIO) -> None:
     try:
         raise KeyError("absent")  # noqa: TRY301  # to have one
