@@ -181,6 +181,12 @@ class TargetPath(Asked, frozen=True, kw_only=True):
     """The id, or the hash, whose neighbours are looked up."""
 
 
+class ConsolePath(Asked, frozen=True, kw_only=True):
+    """`/console/{name}`."""
+
+    name: str
+
+
 class DeadLettersQuery(Asked, frozen=True, kw_only=True):
     """How many of the requests that were given up to show."""
 

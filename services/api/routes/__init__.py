@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.api.endpoints import Endpoint
-from services.api.routes import devices, dht, documentation, fleet, items, links, messages, records, root
+from services.api.routes import console, devices, dht, documentation, fleet, items, links, messages, records, root
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -16,6 +16,7 @@ def all_endpoints() -> list[Endpoint]:
         *items.ENDPOINTS,
         *dht.ENDPOINTS,
         *fleet.ENDPOINTS,
+        *console.ENDPOINTS,
         *root.ENDPOINTS,
         *documentation.ENDPOINTS,
     ]
