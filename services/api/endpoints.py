@@ -194,7 +194,7 @@ class Endpoint:
         if request.method == "GET" and is_known(request, answered.tag):
             return web.Response(status=web.HTTPNotModified.status_code, headers=headers)
         if isinstance(answered, Page):
-            return web.Response(body=answered.body, headers=headers | {"Content-Type": self.media})
+            return web.Response(body=answered.body, headers={"Content-Type": self.media, **headers})
         return web.Response(body=encode_json(answered.body), content_type=JSON, headers=headers)
 
 

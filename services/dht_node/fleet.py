@@ -61,5 +61,9 @@ def _node(samples: Samples, driver: Driver, now: float) -> DhtNode:
         queries_sent=samples.by("method", "scout_dht_queries_sent_total", family=family),
         queries_answered=samples.by("method", "scout_dht_queries_answered_total", family=family),
         queries_timed_out=count("query_seconds_count", outcome="timed_out"),
+        lookups={
+            kind: samples.by("outcome", "scout_dht_lookup_seconds_count", family=family, kind=kind)
+            for kind in samples.by("kind", "scout_dht_lookup_seconds_count", family=family)
+        },
         rejected=count("datagrams_rejected_total"),
     )

@@ -76,6 +76,8 @@ class DhtNode(Message, frozen=True, kw_only=True):
     """Those of others that got an answer, by KRPC method."""
     queries_timed_out: int
     """Its own that got no answer."""
+    lookups: dict[str, dict[str, int]]
+    """What it looked up and put, for callers and for itself: by kind, then by outcome."""
     rejected: int
     """Datagrams dropped or refused, for whatever reason."""
 

@@ -24,6 +24,7 @@ NODE = DhtNode(
     queries_sent={},
     queries_answered={},
     queries_timed_out=0,
+    lookups={},
     rejected=0,
 )
 

@@ -36,6 +36,7 @@ function card(process, node, at, history, now) {
       ),
       h("div", null, h("h4", null, "Traffic"), traffic(process, at, history, now), figures(process, node)),
     ),
+    details(node),
   );
 }
 
@@ -99,6 +100,27 @@ function figures(process, node) {
     figure("Partitions", "partitions", whole(process.bus.dht?.partitions ?? 0), { title: "Shares of all targets that it serves" }),
     figure("Uptime", "uptime", isLiving(process) ? uptime(process) : "–"),
   );
+}
+
+function details(node) {
+  const rows = [
+    ...Object.entries(node.lookups).map(([kind, outcomes]) => [`Lookups: ${kind.replaceAll("_", " ")}`, said(outcomes)]),
+    ["Own queries", said(node.queries_sent)],
+    ["Queries timed out", whole(node.queries_timed_out)],
+    ["Queries of others", said(node.queries_answered)],
+  ];
+  return h(
+    "details",
+    null,
+    h("summary", null, "Lookups and queries since the start"),
+    h("dl", { class: "counts" }, rows.map(([term, value]) => h("div", null, h("dt", null, term), h("dd", null, value)))),
+  );
+}
+
+/** "replied 120, timed out 3", the most frequent first. */
+function said(counts) {
+  const parts = Object.entries(counts).sort(([, one], [, other]) => other - one);
+  return parts.map(([name, count]) => `${name.replaceAll("_", " ")} ${whole(count)}`).join(", ") || "none";
 }
 
 function uptime(process) {

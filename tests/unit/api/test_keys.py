@@ -116,6 +116,7 @@ async def test_a_key_without_the_scope_is_told_which_it_lacks(api: Api) -> None:
 async def test_every_endpoint_asks_for_its_scope(api: Api) -> None:
     for endpoint in all_endpoints():
         url = api.url + endpoint.path.replace("{id}", "1").replace("{hash}", "00" * 20).replace("{target}", "00" * 20)
+        url = url.replace("{name}", "app.js")
         async with api.http.request(endpoint.method, URL(url)) as answer:
             assert (answer.status == 401) == (endpoint.scope is not None), endpoint.path
     for path in ("/v1/nothing", "/v1/devices/1/2"):
