@@ -31,7 +31,8 @@ A_NAME = "1 to 32 letters, digits, dots, underscores or hyphens"
 
 BURST_S = 60.0
 """A budget that does not say its burst lets callers save up this many seconds."""
-LARGEST_RATE = 1_000_000.0
+SMALLEST, LARGEST = 0.001, 60_000_000.0
+"""Of what a budget may say: a packet every quarter of an hour, and a million a second for a minute."""
 DAY_MS = 24 * 3600 * 1000
 
 _HEADER = re.compile(r"\s*(\[\[\s*key\s*]]|\[\s*tenant\s*\.\s*\"?([^\s\"\]]+)\"?\s*])")
@@ -176,8 +177,8 @@ class _Table:
     def number(self, field: str, default: float | None) -> float:
         """A number above 0; required without a default."""
         value = self._values.pop(field, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LARGEST_RATE * BURST_S:
-            self.complain(f"{field}: expected a number above 0")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not SMALLEST <= value <= LARGEST:
+            self.complain(f"{field}: expected a number from {SMALLEST} to {LARGEST:.0f}")
             return 1.0
         return float(value)
 

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from services.api import meters
+from services.api.accounts import Accounts
 from services.api.endpoints import ENDPOINTS
 from services.api.fleet import api_of
 from services.api.gate import Gate
@@ -25,6 +26,7 @@ from services.api.routes.documentation import DOCUMENTATION, documentation_of
 from services.api.service import SERVICE, Guards, Service, Stores
 from services.api.settings import Settings, read
 from shared import lifecycle
+from shared.bus.budgets import RedisBudgets
 from shared.bus.dead_letters import RedisDeadLetters
 from shared.bus.fleet import RedisFleet
 from shared.bus.key_value import RedisKeyValue
@@ -113,7 +115,9 @@ async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoi
 
 def stores_on(redis: RedisClient, clock: Clock) -> Stores:
     """What the API shares with other processes by way of Redis."""
-    return Stores(RedisKeyValue(redis), RedisFleet(redis), RedisDeadLetters(redis, BUS_SERVICES, clock))
+    return Stores(
+        RedisKeyValue(redis), RedisFleet(redis), RedisDeadLetters(redis, BUS_SERVICES, clock), RedisBudgets(redis)
+    )
 
 
 @asynccontextmanager
@@ -135,6 +139,7 @@ async def open_service(
             meters=own_meters,
             synchroniser=synchroniser,
             guards=guards,
+            accounts=Accounts(stores.budgets, own_meters.guard),
             gate=Gate(clock),
         )
 

@@ -112,6 +112,8 @@ class Endpoint:
     """What the summary leaves open, in sentences."""
     media: str = JSON
     """Of its answer."""
+    packets: int = field(default=0, kw_only=True)
+    """DHT packets that its first call is taken to cost; later ones, what earlier ones did. 0: it sends none."""
     listed: bool = field(default=True, kw_only=True)
     """False for what only belongs to a page, such as its style sheet: no part of the API."""
 
@@ -157,6 +159,8 @@ class Endpoint:
         codes = {*_ALWAYS, *self.errors}
         if self.scope is not None:
             codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE}
+        if self.packets:
+            codes |= {ErrorCode.BUDGET_SPENT, ErrorCode.BUS_UNAVAILABLE}
         if "path" in self.takes:
             codes.add(ErrorCode.NOT_FOUND)  # a part of the path that no route takes
         if "link" in self.takes:

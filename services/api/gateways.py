@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shared.bus.ports import Requester
 from shared.contracts import crypto, dht
-from shared.contracts.operation import CallContext
+from shared.contracts.operation import CallContext, Operation, Reply, Request
+from shared.errors import ErrorCode, ScoutError
+
+LOST = 40
+"""Packets that a call is taken to have cost when no reply says so: about those of one lookup."""
 
 
-class BusDht:
-    """The port `shared.usecases.ports.Dht`, answered by the DHT nodes on the bus."""
+class _Charged:
+    """Calls whose costs in DHT packets go to the account of whoever makes them."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
+
+    async def _call(
+        self,
+        operation: Operation[Request, Reply],
+        request: Request,
+        context: CallContext,
+        cost: Callable[[Reply], int],
+    ) -> Reply:
+        try:
+            reply = await self._requester.call(operation, request, context)
+        except ScoutError as error:
+            if error.code is ErrorCode.DEADLINE_EXCEEDED:
+                context.spend(LOST)
+            raise
+        context.spend(cost(reply))
+        return reply
+
+
+class BusDht(_Charged):
+    """The port `shared.usecases.ports.Dht`, answered by the DHT nodes on the bus."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """Find the versions of a mutable item."""
-        return await self._requester.call(dht.GET_MUTABLE, request, context)
+        return await self._call(dht.GET_MUTABLE, request, context, _of_lookup)
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """Store a signed version, conditionally when `request.seen` is given."""
-        return await self._requester.call(dht.PUT_MUTABLE, request, context)
+        return await self._call(dht.PUT_MUTABLE, request, context, _of_put)
 
     async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
         """Find an immutable item by its target."""
-        return await self._requester.call(dht.GET_IMMUTABLE, request, context)
+        return await self._call(dht.GET_IMMUTABLE, request, context, _of_lookup)
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item."""
-        return await self._requester.call(dht.PUT_IMMUTABLE, request, context)
+        return await self._call(dht.PUT_IMMUTABLE, request, context, _of_put)
 
 
-class BusDhtNode:
+class BusDhtNode(_Charged):
     """What can be asked about a DHT node itself, answered by whichever of them takes the request."""
-
-    def __init__(self, requester: Requester) -> None:
-        self._requester = requester
 
     async def status(self, request: dht.Status, context: CallContext) -> dht.StatusReply:
         """How the node is."""
@@ -42,11 +65,21 @@ class BusDhtNode:
 
     async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
         """Whether another node answers it."""
-        return await self._requester.call(dht.PING, request, context)
+        return await self._call(dht.PING, request, context, lambda _: 1)
 
     async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
         """The nodes nearest to a target."""
-        return await self._requester.call(dht.LOOKUP, request, context)
+        return await self._call(dht.LOOKUP, request, context, _of_lookup)
+
+
+def _of_lookup(reply: dht.GetMutableReply | dht.GetImmutableReply | dht.LookupReply) -> int:
+    """A query to each node that was asked."""
+    return reply.report.asked
+
+
+def _of_put(reply: dht.PutReply) -> int:
+    """The lookup's, and a put to each node that was asked to store."""
+    return reply.lookup.asked + reply.storing.asked
 
 
 class BusCrypto:

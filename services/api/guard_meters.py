@@ -18,6 +18,13 @@ class Loading(StrEnum):
     """Something is wrong with it: the keys read before stay in force."""
 
 
+class BudgetOf(StrEnum):
+    """Whose budget was spent."""
+
+    TENANT = "tenant"
+    KEY = "key"
+
+
 @dataclass(frozen=True, slots=True)
 class GuardMeters:
     """The figures."""
@@ -31,6 +38,10 @@ class GuardMeters:
     """1 while the keys in force are those of the file as it is."""
     key_file_loads: Counter
     """Label `outcome`: `Loading`."""
+    packets: Counter
+    """DHT packets that requests have cost."""
+    budget_refusals: Counter
+    """Label `budget`: `BudgetOf`."""
 
     def loaded(self, keys: int) -> None:
         """A key file was taken up."""
@@ -63,10 +74,16 @@ def build(registry: CollectorRegistry) -> GuardMeters:
         key_file_loads=Counter(
             "scout_api_key_file_loads", "Key files read, by what became of them.", ["outcome"], registry=registry
         ),
+        packets=Counter("scout_api_dht_packets", "DHT packets that requests have cost.", registry=registry),
+        budget_refusals=Counter(
+            "scout_api_budget_refusals", "Requests refused since a budget was spent.", ["budget"], registry=registry
+        ),
     )
     for reason in Rejection:
         made.rejections.labels(reason)
     for outcome in Loading:
         made.key_file_loads.labels(outcome)
+    for budget in BudgetOf:
+        made.budget_refusals.labels(budget)
     made.key_file_current.set(1)
     return made

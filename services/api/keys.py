@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.api_keys import KeyRing, Scope
+from shared.api_keys import ApiKey, KeyRing, Scope, Tenant
+from shared.bus import streams
+from shared.bus.ports import Bucket
 from shared.errors import ErrorCode, ScoutError
 
 DEFAULT_TENANT = "default"
@@ -38,6 +40,8 @@ class Caller:
     """The key's name; empty where there are no keys, or none is needed."""
     tenant: str
     scopes: frozenset[Scope]
+    buckets: tuple[Bucket, ...] = ()
+    """The budgets that all its requests are charged to: the tenant's, and the key's own."""
 
 
 ANYBODY = Caller("", DEFAULT_TENANT, frozenset(Scope))
@@ -87,7 +91,13 @@ class Keys:
         if key.expires_ms is not None and now_ms >= key.expires_ms:
             ended = dt.datetime.fromtimestamp(key.expires_ms / 1000, dt.UTC).isoformat(timespec="seconds")
             raise RejectedError(Rejection.EXPIRED, f"This API key ({key.name}) expired at {ended}.")
-        return Caller(key.name, key.tenant, key.scopes)
+        return Caller(key.name, key.tenant, key.scopes, _buckets(key, self.ring.tenant(key.tenant)))
+
+
+def _buckets(key: ApiKey, tenant: Tenant) -> tuple[Bucket, ...]:
+    """The tenant's budget and the key's, of which there are some."""
+    named = ((streams.budget(key.tenant), tenant.budget), (streams.budget(key.tenant, key.name), key.budget))
+    return tuple(Bucket(name, budget.packets_per_second, budget.burst) for name, budget in named if budget)
 
 
 def check_scope(caller: Caller, needed: Scope) -> None:

@@ -7,6 +7,7 @@ in bodies, hashes in paths.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 
@@ -18,7 +19,8 @@ from services.api.idempotency import remembered
 from services.api.keys import NOBODY, Caller, RejectedError, Rejection, check_scope
 from services.api.meters import OK, UNMATCHED
 from services.api.problems import from_aiohttp, problem
-from services.api.service import CALLER, DEADLINE_MS, REQUEST_ID, Service, service_of
+from services.api.service import CALLER, DEADLINE_MS, REQUEST_ID, SPENDING, Service, service_of
+from shared.contracts.operation import Spending
 from shared.errors import ErrorCode, ScoutError
 from shared.logs import trace_id
 
@@ -37,7 +39,7 @@ _TRACE_PARENT = re.compile(r"[0-9a-e][0-9a-f]-(?!0{32})([0-9a-f]{32})-[0-9a-f]{1
 
 def all_middlewares() -> list[Middleware]:
     """The outermost first."""
-    return [observed, errors_as_problems, authorised, bounded, remembered]
+    return [observed, errors_as_problems, authorised, bounded, budgeted, remembered]
 
 
 @web.middleware
@@ -47,7 +49,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     started = service.clock.monotonic()
     request[REQUEST_ID] = _request_id(request, service)
     request[DEADLINE_MS] = service.clock.utc_ms() + service.limits.deadline_ms
-    request[CALLER] = NOBODY
+    request[CALLER], request[SPENDING] = NOBODY, Spending()
     token = trace_id.set(request[REQUEST_ID])
     try:
         response = await handler(request)
@@ -124,6 +126,25 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         ) from None
 
 
+@web.middleware
+async def budgeted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Charge the caller what the request costs in DHT packets, or refuse it when the budget is spent."""
+    endpoint, spending, accounts = endpoint_of(request), request[SPENDING], service_of(request).accounts
+    if endpoint is None or not endpoint.packets:
+        return await handler(request)
+    account = await accounts.open(request[CALLER], endpoint)
+    complete = True
+    try:
+        return await handler(request)
+    except asyncio.CancelledError:
+        complete = False
+        raise
+    finally:
+        # the answer is there; that the books can't be kept while Redis is away must not take it back
+        with contextlib.suppress(ScoutError):
+            await accounts.settle(account, spending.packets, complete=complete)
+
+
 def route_of(request: web.Request) -> str:
     """Method and template of the route; never the path, which is the caller's text."""
     resource = request.match_info.route.resource
@@ -150,6 +171,8 @@ def _log(request: web.Request, service: Service, status: int, code: str, seconds
     fields = {"route": route_of(request), "status": status, "code": code, "ms": round(seconds * 1000, 3)}
     if request[CALLER].key:
         fields |= {"tenant": request[CALLER].tenant, "key": request[CALLER].key}
+    if request[SPENDING].packets:
+        fields["packets"] = request[SPENDING].packets
     if unlogged:
         fields["unlogged"] = unlogged
     log.info("request", extra=fields)

@@ -12,15 +12,16 @@ from typing import TypeVar
 from aiohttp import web
 
 from services.api import schemas
+from services.api.accounts import Accounts
 from services.api.decoding import convert_text, decode_body
 from services.api.gate import Gate
 from services.api.gateways import BusDhtNode
 from services.api.keys import Caller, Keys
 from services.api.meters import Meters
-from shared.bus.ports import DeadLetters, Fleet, KeyValue
+from shared.bus.ports import Budgets, DeadLetters, Fleet, KeyValue
 from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE
-from shared.contracts.operation import CallContext
+from shared.contracts.operation import CallContext, Spending
 from shared.errors import ErrorCode, ScoutError
 from shared.logs import trace_id
 from shared.settings import Secret
@@ -81,6 +82,7 @@ class Stores:
     """Remembers answers for Idempotency-Keys."""
     fleet: Fleet
     dead_letters: DeadLetters
+    budgets: Budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Service:
     meters: Meters
     synchroniser: Synchroniser
     guards: Guards
+    accounts: Accounts
     gate: Gate
     door: Door = field(default_factory=Door)
 
@@ -112,6 +115,8 @@ DEADLINE_MS = web.RequestKey("deadline_ms", int)
 """Wall clock; set when the request's head was read."""
 CALLER = web.RequestKey("caller", Caller)
 """Who asks; set before anything is done for a request."""
+SPENDING = web.RequestKey("spending", Spending)
+"""What the request has cost so far."""
 
 
 def service_of(request: web.Request) -> Service:
@@ -121,7 +126,12 @@ def service_of(request: web.Request) -> Service:
 
 def context_of(request: web.Request) -> CallContext:
     """For whom, and until when, calls are made for `request`."""
-    return CallContext(deadline_ms=request[DEADLINE_MS], tenant=request[CALLER].tenant, trace=request[REQUEST_ID])
+    return CallContext(
+        deadline_ms=request[DEADLINE_MS],
+        tenant=request[CALLER].tenant,
+        trace=request[REQUEST_ID],
+        spending=request[SPENDING],
+    )
 
 
 def link_of(request: web.Request) -> str:

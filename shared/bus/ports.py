@@ -5,7 +5,7 @@ Two implementations keep one contract suite (tests/contract): Redis streams, and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +46,43 @@ class KeyValue(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget the value, if there is one. Raises ScoutError (`bus_unavailable`)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A budget that all replicas spend from: what is not spent is saved up, to `burst` at the most."""
+
+    name: str
+    """Of its key; those of one call are on one shard."""
+    per_second: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A bucket has less than was asked of it."""
+
+    bucket: Bucket
+    seconds: float
+    """Until it would have enough, if nobody else takes any."""
+
+
+class Budgets(Protocol):
+    """Token buckets by the clock of whoever keeps them: hosts whose clocks differ spend from them alike."""
+
+    async def take(self, buckets: Sequence[Bucket], packets: float) -> Shortfall | None:
+        """Take `packets` from each of the buckets, or from none: then the one that would take longest is named.
+
+        More than a bucket's burst is never there. Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+    async def settle(self, buckets: Sequence[Bucket], packets: float) -> None:
+        """Give `packets` back to each of the buckets; below 0, take them, of which a bucket may come to owe some.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
         ...
 
 

@@ -169,6 +169,14 @@ def idempotency(tenant: str, key: str) -> str:
     return f"scout:{{idempotency}}:{tenant}:{key}"
 
 
+def budget(tenant: str, key: str = "") -> str:
+    """The hash with what a tenant, or one of its API keys, has left of its DHT packets; its TTL ends when it is full.
+
+    All of one tenant are on one shard, so that a request is charged to both in one step.
+    """
+    return f"scout:{{budget:{tenant}}}:{f'key:{key}' if key else 'tenant'}"
+
+
 def kept(target: bytes) -> str:
     """The hash with the copy of a kept item: its seq, the end of its lease, the copy; its TTL is that of the lease."""
     return f"scout:{{keep}}:item:{target.hex()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
@@ -44,6 +44,13 @@ class Operation(Generic[Request, Reply]):
         return self.name.partition(".")[0]
 
 
+@dataclass(slots=True)
+class Spending:
+    """What calls for one request have cost so far, in DHT packets (queries sent)."""
+
+    packets: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """For whom, until when, and as part of what a call is made."""
@@ -53,3 +60,10 @@ class CallContext:
     tenant: str = "default"
     trace: str = ""
     """One id from the HTTP request to the log lines of every service it touched."""
+    spending: Spending | None = field(default=None, compare=False)
+    """Where the costs are counted; of this process, it does not travel."""
+
+    def spend(self, packets: int) -> None:
+        """Count the packets that a call has cost."""
+        if self.spending is not None:
+            self.spending.packets += packets

@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shared.bus.budgets import MemoryBudgets, RedisBudgets
 from shared.bus.consumer import Consumer
 from shared.bus.dead_letters import RedisDeadLetters
 from shared.bus.fleet import RedisFleet
@@ -18,7 +19,7 @@ from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.memory_leases import MemoryLeases
 from shared.bus.meters import BusMeters
-from shared.bus.ports import DeadLetters, Fleet, Handlers, KeyValue, Leases, Requester
+from shared.bus.ports import Budgets, DeadLetters, Fleet, Handlers, KeyValue, Leases, Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.clock import SystemClock
@@ -41,6 +42,8 @@ class Bus(Protocol):
     def key_value(self) -> KeyValue: ...
 
     def leases(self) -> Leases: ...
+
+    def budgets(self) -> Budgets: ...
 
     def fleet(self) -> Fleet: ...
 
@@ -78,6 +81,9 @@ class OverRedis:
     def leases(self) -> Leases:
         return RedisLeases(self._redis, limit=MAX_KEPT)
 
+    def budgets(self) -> Budgets:
+        return RedisBudgets(self._redis)
+
     def fleet(self) -> Fleet:
         return RedisFleet(self._redis)
 
@@ -88,6 +94,7 @@ class OverRedis:
 class InMemory:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._budgets = MemoryBudgets(SystemClock())
         self._bus = MemoryBus(
             SystemClock(), BusMeters.build(self.registry), concurrency=CONCURRENCY, max_backlog=MAX_BACKLOG
         )
@@ -104,6 +111,9 @@ class InMemory:
 
     def leases(self) -> Leases:
         return MemoryLeases(limit=MAX_KEPT)
+
+    def budgets(self) -> Budgets:
+        return self._budgets
 
     def fleet(self) -> Fleet:
         return MemoryFleet(SystemClock())

@@ -44,9 +44,9 @@ def echoing(work: Work = echo) -> Handlers:
     return {SAY: work}
 
 
-def within(seconds: float, clock: Clock | None = None, **fields: str) -> CallContext:
+def within(seconds: float, clock: Clock | None = None, *, tenant: str = "default", trace: str = "") -> CallContext:
     """A context whose deadline is `seconds` from now."""
-    return CallContext((clock or SystemClock()).utc_ms() + round(seconds * 1000), **fields)
+    return CallContext((clock or SystemClock()).utc_ms() + round(seconds * 1000), tenant, trace)
 
 
 def server(data_dir: Path | None = None, port: int | None = None, **config: Any) -> Any:

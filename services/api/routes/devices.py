@@ -66,6 +66,7 @@ ENDPOINTS = [
         READ_ERRORS,
         "A content that is no device's, such as an original client's, is shown as it is: `foreign`, with all of it in "
         "`data`.",
+        packets=40,
     ),
     Endpoint(
         "PUT",
@@ -77,6 +78,7 @@ ENDPOINTS = [
         WRITE_ERRORS,
         "Replaces all that was said of this device; reads, merges and writes the record as `POST /v1/sync` does. "
         "Announce again within two hours, or let the cluster do it by `keep`.",
+        packets=100,
     ),
     Endpoint(
         "DELETE",
@@ -87,5 +89,6 @@ ENDPOINTS = [
         "Leave a device out",
         WRITE_ERRORS,
         "`scout1` has no tombstones: an older version on some node may bring the device back, and `removal` says so.",
+        packets=100,
     ),
 ]

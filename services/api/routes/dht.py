@@ -52,6 +52,7 @@ ENDPOINTS = [
         _ERRORS,
         'An IP address and a port, no name. Silence is `"answered": false`, not an error; `seen_as` is our node as '
         "the other one sees it (BEP 42).",
+        packets=1,
     ),
     Endpoint(
         "GET",
@@ -62,5 +63,6 @@ ENDPOINTS = [
         "The nodes nearest to a target",
         _ERRORS,
         "Asks its way towards the target, and shows the nearest nodes that answered, at most eight.",
+        packets=40,
     ),
 ]

@@ -57,6 +57,7 @@ ENDPOINTS = [
         "Store a byte string",
         _STORE_ERRORS,
         "In the DHT, for anybody who knows its hash (BEP 44, immutable).",
+        packets=50,
     ),
     Endpoint(
         "PUT",
@@ -67,6 +68,7 @@ ENDPOINTS = [
         "Store a byte string whose hash you know",
         _STORE_ERRORS,
         "The same, and a value of another hash is refused.",
+        packets=50,
     ),
     Endpoint(
         "GET",
@@ -77,5 +79,6 @@ ENDPOINTS = [
         "The byte string under a hash",
         (*_READ_ERRORS, ErrorCode.NOT_FOUND),
         "What a node returns is checked against the hash; a value that is no byte string is as good as none.",
+        packets=40,
     ),
 ]

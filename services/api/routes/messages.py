@@ -59,6 +59,7 @@ ENDPOINTS = [
         (*WRITE_ERRORS, ErrorCode.MESSAGE_TOO_LARGE),
         "Stores the message first, then moves the head of your member's list in the record: no list ever points to "
         "nothing. The body is sealed unless `seal` is off.",
+        packets=160,
     ),
     Endpoint(
         "GET",
@@ -70,5 +71,6 @@ ENDPOINTS = [
         READ_ERRORS,
         "Walks the lists of all other members from their newest message back, and answers oldest first within each "
         "list.",
+        packets=200,
     ),
 ]

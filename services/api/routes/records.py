@@ -76,6 +76,7 @@ ENDPOINTS = [
         "The original's operation: reads every version, merges, and writes the union with a compare-and-swap on every "
         "node, so that writers who meet never overwrite each other. With neither `entries` nor `remove` forked "
         "versions are merged, and a record on too few nodes is written again.",
+        packets=100,
     ),
     Endpoint(
         "GET",
@@ -87,5 +88,6 @@ ENDPOINTS = [
         READ_ERRORS,
         "Every entry with its content, those of message lists too. A record that nobody wrote has no entries and seq "
         "0.",
+        packets=40,
     ),
 ]

@@ -23,10 +23,11 @@ from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from shared.api_key_file import parse
 from shared.api_keys import digest_of, new_token
+from shared.bus.budgets import MemoryBudgets
 from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.meters import BusMeters
-from shared.bus.ports import Handler
+from shared.bus.ports import Budgets, Handler
 from shared.clock import SystemClock
 from shared.contracts import dht
 from shared.contracts.operation import Operation
@@ -121,7 +122,12 @@ def keys_of(text: str) -> Keys:
 
 @asynccontextmanager
 async def an_api(
-    *, loss: float = 0.0, limits: Limits | None = None, keys: Keys | None = None, connections: int = 0
+    *,
+    loss: float = 0.0,
+    limits: Limits | None = None,
+    keys: Keys | None = None,
+    budgets: Budgets | None = None,
+    connections: int = 0,
 ) -> AsyncIterator[Api]:
     clock, registry = SystemClock(), CollectorRegistry()
     guards = Guards(limits or Limits(), keys or Keys())
@@ -135,7 +141,7 @@ async def an_api(
         dht.PUT_IMMUTABLE: twin.put_immutable,
     }
     memory, fleet = MemoryKeyValue(clock), MemoryFleet(clock)
-    stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock))
+    stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock), budgets or MemoryBudgets(clock))
     handlers = crypto_handlers.build(crypto, clock, crypto_meters.build(CollectorRegistry()))
     async with (
         bus.serve("crypto", handlers),

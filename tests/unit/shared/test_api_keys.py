@@ -104,7 +104,7 @@ budget = 7
         "line 2 (phone): expected no field colour",
         'line 9 (phone): scopes: expected a list of some of read, write, relay, admin, such as ["read", "write"]',
         "line 9 (phone): expires: " + AN_END,
-        "line 9 (phone): budget: packets_per_second: expected a number above 0",
+        "line 9 (phone): budget: packets_per_second: expected a number from 0.001 to 60000000",
         "line 9 (phone): budget: expected no field bursts",
         "line 9 (phone): name: expected one that no other key has",
         "line 17: expected a tenant's name of 1 to 32 letters, digits, dots, underscores or hyphens",
@@ -124,8 +124,14 @@ budget = 7
         (f"{TOKEN}\n", "expected TOML, got something else (at line 1, column 50)"),
         (KEY.replace('["read"]', "[[]]"), "scopes: expected a list"),
         ("key = [ 7 ]", "key 1: expected a table of fields"),
-        (KEY + "budget = { packets_per_second = nan }\n", "packets_per_second: expected a number above 0"),
-        (KEY + "budget = { packets_per_second = true }\n", "packets_per_second: expected a number above 0"),
+        (
+            KEY + "budget = { packets_per_second = nan }\n",
+            "packets_per_second: expected a number from 0.001 to 60000000",
+        ),
+        (
+            KEY + "budget = { packets_per_second = true }\n",
+            "packets_per_second: expected a number from 0.001 to 60000000",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(text: str, problem: str) -> None:
