@@ -8,8 +8,9 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
-from services.dht_node.core.config import LAB
+from services.dht_node.core.config import LAB, NodeConfig
 from services.dht_node.opening import open_node
 from services.dht_node.service import DhtService
 from shared.clock import Clock
@@ -31,14 +32,39 @@ async def open_swarm(
 
     Everybody joins by the first two. When the block begins, all know their neighbourhood. Raises OSError, ScoutError.
     """
+    listens = [Endpoint(host(network, number), 0) for number in range(1, size + 1)]
+    async with open_nodes(listens, LAB, clock=clock, entropy=entropy) as nodes:
+        yield nodes
+
+
+@asynccontextmanager
+async def open_nodes(
+    listens: Sequence[Endpoint],
+    config: NodeConfig,
+    *,
+    clock: Clock,
+    entropy: Callable[[int], bytes],
+    bootstrap: Sequence[Endpoint] = (),
+    state: Path | None = None,
+) -> AsyncIterator[tuple[DhtService, ...]]:
+    """Run a node at each of `listens`, as `open_swarm` does. They join by each other, and by `bootstrap`.
+
+    With a directory for its `state` each remembers itself.
+    """
     async with AsyncExitStack() as parts:
         nodes: list[DhtService] = []
-        for number in range(1, size + 1):
-            listen, bootstrap = Endpoint(host(network, number), 0), entry_points(nodes)
-            opened = open_node(LAB, listen, bootstrap=bootstrap, clock=clock, entropy=entropy)
+        for number, listen in enumerate(listens, start=1):
+            opened = open_node(
+                config,
+                listen,
+                bootstrap=[*entry_points(nodes), *bootstrap],
+                clock=clock,
+                entropy=entropy,
+                state_path=state / f"node-{number}.state" if state else None,
+            )
             nodes.append(await parts.enter_async_context(opened))
         for node in nodes:
-            await until_joined(node, size - 1, clock)
+            await until_joined(node, len(listens) - 1, clock)
         yield tuple(nodes)
 
 
