@@ -33,7 +33,7 @@ from services.dht_node.lookup_meters import LookupMeters
 from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_driver
 from services.dht_node.service import DhtService
-from services.standalone.cluster_keys import ClusterKeys, draw_keys, kept_keys
+from services.standalone.cluster_keys import MASTER_KEY_ID, ClusterKeys, draw_keys, kept_keys
 from services.standalone.config import StandaloneConfig
 from services.standalone.embedded_bus import embedded_bus
 from services.standalone.serving import serving
@@ -55,7 +55,6 @@ from shared.samples import Samples
 from shared.settings import Endpoint
 
 SERVICE = "standalone"
-MASTER_KEY_ID = 1
 PUBLIC_LISTEN = Endpoint("0.0.0.0", 0)  # noqa: S104  # a DHT node is there to be reached
 """Of the DHT node on the public DHT."""
 

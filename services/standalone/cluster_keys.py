@@ -13,6 +13,8 @@ from shared.private_files import create_private_file
 from shared.settings import Secret
 
 KEY_SIZE = 32
+MASTER_KEY_ID = 1
+"""Of the first master key; one that takes its place later has another."""
 FILE_NAME = "cluster-keys.json"
 
 
