@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test k8s-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -40,6 +40,9 @@ check: $(DEV)  ## Lint, format, types, import floors
 
 browser-test: $(DEV)  ## The pages in a real Chromium, around real processes; screenshots go to build/screenshots
 	$(BIN)/python -m pytest tests/browser
+
+compose-test: $(DEV)  ## Bring compose.yaml up on a Docker engine of its own, use it, kill it, scale it (root)
+	$(BIN)/python -m pytest tests/compose -p no:randomly -o timeout=400
 
 k8s-test: $(DEV)  ## Render the Kubernetes manifests (kubectl) and hold them against schemas and conventions
 	$(BIN)/python -m pytest tests/k8s
