@@ -38,8 +38,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterThread]
 
 
 def bus_of(cluster: ClusterThread) -> AbstractAsyncContextManager[RedisClient]:
-    url, meters = f"redis://127.0.0.1:{cluster.cluster.server.port}/0", BusMeters.build(CollectorRegistry())
-    return connect(url, clock=SystemClock(), meters=meters)
+    url = cluster.cluster.of("api")[0].environment["SCOUT_REDIS_URL"]
+    return connect(url, clock=SystemClock(), meters=BusMeters.build(CollectorRegistry()))
 
 
 @pytest.fixture

@@ -81,6 +81,8 @@ class Cluster:
     dht_settings: Mapping[str, str] = field(default_factory=dict)
     """More settings of the DHT nodes."""
     log_level: str = "info"
+    api_settings: Mapping[str, str] = field(default_factory=dict)
+    """More settings of the APIs."""
     services: list[ServiceProcess] = field(default_factory=list)
     api_urls: list[str] = field(default_factory=list)
 
@@ -107,7 +109,7 @@ class Cluster:
     def add_api(self) -> None:
         """One more API process."""
         listen = f"127.0.0.1:{free_port()}"
-        self._add("api", SCOUT_BUS_KEY=BUS_KEY, SCOUT_API_LISTEN=listen)
+        self._add("api", SCOUT_BUS_KEY=BUS_KEY, SCOUT_API_LISTEN=listen, **self.api_settings)
         self.api_urls.append(f"http://{listen}")
 
     async def start(self) -> None:
@@ -153,7 +155,7 @@ class Cluster:
 
 
 @asynccontextmanager
-async def running_cluster(
+async def running_cluster(  # noqa: PLR0913  # each is a way in which clusters of tests differ
     directory: Path,
     bootstrap: Sequence[Endpoint],
     *,
@@ -161,13 +163,14 @@ async def running_cluster(
     network: str = "127.70",
     dht_settings: Mapping[str, str] | None = None,
     log_level: str = "info",
+    api_settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Cluster]:
     """`copies` of each service on a bus that keeps what it accepted, ready to serve."""
     bus_dir = directory / "bus"
     bus_dir.mkdir(parents=True)
     server = ValkeyServer(data_dir=bus_dir, config={"appendonly": "yes", "appendfsync": "always"})
     server.start()
-    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {}, log_level)
+    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {}, log_level, api_settings or {})
     for _ in range(copies):
         cluster.add_dht_node()
         cluster.add_crypto()

@@ -41,7 +41,12 @@ class ClusterThread:
 
 @contextmanager
 def cluster_in_a_thread(
-    directory: Path, *, copies: int, swarm: int, networks: tuple[str, str], settings: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    copies: int,
+    swarm: int,
+    networks: tuple[str, str],
+    api_settings: Mapping[str, str] | None = None,
 ) -> Iterator[ClusterThread]:
     """`copies` of each service, in a private DHT of `swarm` nodes; `networks` are the swarm's and the cluster's."""
     loop = asyncio.new_event_loop()
@@ -52,7 +57,9 @@ def cluster_in_a_thread(
     async def start() -> Cluster:
         nodes = await parts.enter_async_context(open_swarm(swarm, networks[0], clock=SystemClock(), entropy=os.urandom))
         return await parts.enter_async_context(
-            running_cluster(directory, entry_points(nodes), copies=copies, network=networks[1], dht_settings=settings)
+            running_cluster(
+                directory, entry_points(nodes), copies=copies, network=networks[1], api_settings=api_settings
+            )
         )
 
     def run(work: Coroutine[Any, Any, T]) -> T:
