@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean bench-guard
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -85,6 +85,9 @@ bench-lookup: $(DEV)  ## Nodes asked and time taken against the size of a simula
 
 bench-churn: $(DEV)  ## A day of churn in a simulated network: whether items that are kept survive it
 	$(BIN)/python -m bench.churn
+
+bench-guard: $(DEV)  ## What a flood of callers without a key costs a caller with one
+	$(BIN)/python -m bench.guard
 
 clean:  ## Remove .venv and all caches
 	rm -rf .venv build bench/build .pytest_cache .mypy_cache .ruff_cache *.egg-info
