@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean bench-guard
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean bench-guard
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -43,6 +43,9 @@ browser-test: $(DEV)  ## The pages in a real Chromium, around real processes; sc
 
 compose-test: $(DEV)  ## Bring compose.yaml up on a Docker engine of its own, use it, kill it, scale it (root)
 	$(BIN)/python -m pytest tests/compose -p no:randomly -o timeout=400
+
+openapi-test: $(DEV)  ## Thousands of requests made from /openapi.json to a running stack, every answer checked
+	$(BIN)/python -m pytest tests/openapi
 
 k8s-test: $(DEV)  ## Render the Kubernetes manifests (kubectl) and hold them against schemas and conventions
 	$(BIN)/python -m pytest tests/k8s

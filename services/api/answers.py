@@ -470,6 +470,8 @@ class Problem(Answered, frozen=True, kw_only=True):
     """The entry that it is about."""
     hash: Bytes20 | UnsetType = UNSET
     """The hash of the value that was sent."""
+    scope: str | UnsetType = UNSET
+    """What the API key would have to be for."""
     supported: list[str] | UnsetType = UNSET
     """What is known instead."""
     allowed: list[str] | UnsetType = UNSET

@@ -87,7 +87,8 @@ def build_app(service: Service) -> web.Application:
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
     app[ENDPOINTS] = {endpoint.key: endpoint for endpoint in all_endpoints()}
-    app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"))
+    secured = service.guards.keys.ring is not None
+    app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"), secured=secured)
     for endpoint in app[ENDPOINTS].values():
         app.router.add_routes([endpoint.route()])
         # zeros are visible from the start

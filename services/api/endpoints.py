@@ -210,3 +210,13 @@ def endpoint_of(request: web.Request) -> Endpoint | None:
     """The endpoint that answers `request`; None where there is none."""
     resource = request.match_info.route.resource
     return None if resource is None else request.app[ENDPOINTS].get((request.method, resource.canonical))
+
+
+def is_open(request: web.Request) -> bool:
+    """Whether no key is asked for: an endpoint without a scope, or another method on the path of one."""
+    refused = request.match_info.http_exception
+    if isinstance(refused, web.HTTPMethodNotAllowed):
+        on_path = [request.app[ENDPOINTS].get((method, request.path)) for method in refused.allowed_methods]
+    else:
+        on_path = [endpoint_of(request)]
+    return any(endpoint is not None and endpoint.scope is None for endpoint in on_path)

@@ -93,7 +93,7 @@ class _Entry:
 async def remembered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a write that was made before with what it was answered then."""
     key = request.headers.get(HEADER)
-    if key is None or request.method not in WRITES:
+    if key is None or request.method not in WRITES or request.match_info.http_exception is not None:
         return await handler(request)
     if not _KEY.fullmatch(key):
         raise ScoutError(ErrorCode.INVALID_REQUEST, f"Expected in {HEADER} 1 to 255 visible ASCII characters.")

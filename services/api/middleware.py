@@ -14,7 +14,7 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from services.api.endpoints import endpoint_of
+from services.api.endpoints import endpoint_of, is_open
 from services.api.idempotency import remembered
 from services.api.keys import NOBODY, Caller, RejectedError, Rejection, check_scope
 from services.api.meters import OK, UNMATCHED
@@ -89,7 +89,7 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
 async def authorised(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who is calling, and whether they may; before a byte of the body is looked at."""
     service, endpoint = service_of(request), endpoint_of(request)
-    if endpoint is None or endpoint.scope is not None:
+    if not is_open(request):
         try:
             # without a key not even a wrong path is told from a right one: a refusal is all that strangers get
             request[CALLER] = _caller(request, service)

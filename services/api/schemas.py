@@ -7,12 +7,12 @@ does not check: an inner floor does, with a better sentence.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.contracts.crypto import MAX_HANDLE, FormatName
+from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.dht import MAX_KEEP_S
 from shared.format.bep44 import MAX_STRING
 from shared.format.members import MAX_MEMBER
@@ -23,6 +23,7 @@ from shared.json_bytes import Blob, Bytes20, Bytes32, base64url_length
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
 from shared.usecases.keeping import DEFAULT_KEEP_S
+from shared.usecases.links import FORMATS
 
 MAX_ADDRESSES = 42
 """As many compact IPv4 addresses as an entry's 255 bytes could ever hold."""
@@ -71,7 +72,7 @@ class LinkRequest(Asked, frozen=True, kw_only=True):
     """What a group shares, instead of a key and a peer."""
     member: Member | None = None
     """Which member of the group you are: a number that nobody else in it uses. 0 unless said."""
-    format: Annotated[str, Meta(extra_json_schema={"enum": list(get_args(FormatName))})] = "scout1"
+    format: Annotated[str, Meta(extra_json_schema={"enum": list(FORMATS)})] = "scout1"
     """How the record is written. Everybody on a link uses the same."""
 
 

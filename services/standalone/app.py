@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from services.api import app as api
 from services.api import meters as api_meters
 from services.api.fleet import api_of
+from services.api.keys import Keys
 from services.api.service import Guards
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
@@ -120,7 +121,7 @@ async def open_stack(config: StandaloneConfig, *, clock: Clock, entropy: Entropy
         open_swarm(config.swarm, config.swarm_network, clock=clock, entropy=entropy) as swarm,
         _dht(config, ground, swarm) as (driver, node),
         _crypto(ground),
-        _api(ground, config.api_listen) as listening,
+        _api(ground, config) as listening,
         _reporter(ground, driver, node).reporting(),
         serve_ops(config.ops_listen, ground.registry, lambda: _ready(ground.redis, node)) as ops,
     ):
@@ -186,16 +187,17 @@ async def _crypto(ground: _Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _api(ground: _Ground, listen: Endpoint) -> AsyncIterator[Endpoint]:
+async def _api(ground: _Ground, config: StandaloneConfig) -> AsyncIterator[Endpoint]:
     meters, sealers = api_meters.build(ground.registry), {"crypto": ground.sealer}
+    guards = Guards(keys=Keys(config.api_keys))
     async with (
         RedisRequester(
             ground.redis, clock=ground.clock, meters=ground.meters, sealers=sealers, operations=api.OPERATIONS
         ) as requester,
         api.open_service(
-            requester, api.stores_on(ground.redis, ground.clock), ground.keys.bus, ground.clock, meters, Guards()
+            requester, api.stores_on(ground.redis, ground.clock), ground.keys.bus, ground.clock, meters, guards
         ) as service,
-        api.serve_http(service, listen) as bound,
+        api.serve_http(service, config.api_listen) as bound,
     ):
         yield bound
 

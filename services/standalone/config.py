@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.api_keys import KeyRing
 from shared.settings import Endpoint
 
 API_LISTEN = Endpoint("127.0.0.1", 8080)
@@ -29,6 +30,8 @@ class StandaloneConfig:
     """None: a server of our own, embedded."""
     state: Path | None = None
     """Keeps the keys, the bus and the DHT's contacts from one run to the next; None: nothing is kept."""
+    api_keys: KeyRing | None = None
+    """Whom the API lets in; None: everybody on this machine."""
     swarm_network: str = "127.77"
     """The first two bytes of the swarm's addresses."""
 

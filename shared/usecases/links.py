@@ -7,6 +7,9 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases.ports import Crypto
 
+FORMATS = ("scout1",)
+"""In which a link can be made."""
+
 
 async def create_key(port: Crypto, secret: bytes | None, context: CallContext) -> crypto.CreateKeyReply:
     """Make an X25519 secret, or import `secret` (32 bytes)."""
@@ -28,9 +31,9 @@ async def link_from_secret(port: Crypto, secret: bytes, member: int, context: Ca
 
 def only_scout1(name: str) -> None:
     """Raise ScoutError (`invalid_request`) for a format that is not built in."""
-    if name != "scout1":
+    if name not in FORMATS:
         raise ScoutError(
             ErrorCode.INVALID_REQUEST,
-            f"Expected the format scout1, got {name[:32]!r}.",
-            facts={"supported": ["scout1"]},
+            f"Expected the format {' or '.join(FORMATS)}, got {name[:32]!r}.",
+            facts={"supported": list(FORMATS)},
         )

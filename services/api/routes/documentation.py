@@ -22,9 +22,9 @@ class Documentation:
 DOCUMENTATION = web.AppKey("documentation", Documentation)
 
 
-def documentation_of(endpoints: Iterable[Endpoint], version: str) -> Documentation:
-    """The documentation of `endpoints`."""
-    return Documentation(openapi=Page(encode_json(document(endpoints, version))))
+def documentation_of(endpoints: Iterable[Endpoint], version: str, *, secured: bool) -> Documentation:
+    """The documentation of `endpoints`; `secured` where callers need keys."""
+    return Documentation(openapi=Page(encode_json(document(endpoints, version, secured=secured))))
 
 
 async def openapi(request: web.Request) -> Page:

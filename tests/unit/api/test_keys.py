@@ -124,6 +124,7 @@ async def test_every_endpoint_asks_for_its_scope(api: Api) -> None:
         assert (await api.call("GET", path, key=READER)).code == "not_found"
     assert (await api.call("DELETE", "/v1/keys")).code == "unauthorized"
     assert (await api.call("DELETE", "/v1/keys", key=READER)).code == "method_not_allowed"
+    assert (await api.call("DELETE", "/openapi.json")).code == "method_not_allowed", "what is open is no secret"
 
 
 async def test_without_a_key_file_every_caller_may_do_everything() -> None:

@@ -14,8 +14,10 @@ import aiohttp
 from prometheus_client import CollectorRegistry
 
 from services.api import meters
+from services.api.answers import Problem
 from services.api.app import open_service, serve_http
 from services.api.keys import Keys
+from services.api.routes import all_endpoints
 from services.api.service import Guards, Limits, Service, Stores
 from services.crypto import handlers as crypto_handlers
 from services.crypto import meters as crypto_meters
@@ -64,6 +66,16 @@ class Answer:
         return str(self.body["code"])
 
 
+def check_documented(method: str, path: str, answer: Answer) -> None:
+    """Whatever is refused is refused with a code of its endpoint, and with facts that are described."""
+    if answer.status < 400:
+        return
+    assert set(answer.body) <= set(Problem.__struct_fields__), answer.text
+    for endpoint in all_endpoints():
+        if endpoint.method == method and re.fullmatch(re.sub(r"{\w+}", "[^{}/]+", endpoint.path), path):
+            assert answer.code in endpoint.codes, (endpoint.name, answer.code)
+
+
 @dataclass
 class Api:
     """A client of the whole."""
@@ -99,7 +111,9 @@ class Api:
             text = await response.text()
             assert response.headers["X-Request-Id"]
             parsed = await response.json(content_type=None) if text else None
-            return Answer(response.status, response.headers, parsed, text)
+            answer = Answer(response.status, response.headers, parsed, text)
+            check_documented(method, response.url.path, answer)
+            return answer
 
     async def link(self, member: int = 0, secret: str = "ab" * 32, key: str | None = None) -> str:
         made = await self.call("POST", "/v1/links", {"secret": secret, "member": member}, key=key)
