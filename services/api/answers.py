@@ -462,8 +462,8 @@ class Problem(Answered, frozen=True, kw_only=True):
     """Bytes that the record takes now."""
     left: int | UnsetType = UNSET
     """Bytes that it has left."""
-    needed: int | UnsetType = UNSET
-    """Bytes that it would have taken."""
+    needed: float | UnsetType = UNSET
+    """Bytes that it would have taken; of a budget the DHT packets."""
     largest: list[SizedEntry] | UnsetType = UNSET
     """Its largest entries."""
     id: int | UnsetType = UNSET
@@ -472,6 +472,12 @@ class Problem(Answered, frozen=True, kw_only=True):
     """The hash of the value that was sent."""
     scope: str | UnsetType = UNSET
     """What the API key would have to be for."""
+    budget: str | UnsetType = UNSET
+    """Whose budget is spent: that of the `key`, or of the `tenant`."""
+    packets_per_second: float | UnsetType = UNSET
+    """How many DHT packets come back to it."""
+    burst: float | UnsetType = UNSET
+    """How many it holds at most."""
     supported: list[str] | UnsetType = UNSET
     """What is known instead."""
     allowed: list[str] | UnsetType = UNSET
