@@ -17,6 +17,7 @@ from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, encode
 from shared.contracts.fleet import Report
 from tests.browser.conftest import SCREENSHOTS, Visit, overflow
+from tests.browser.contrast import faint_text
 from tests.browser.fleet import HEALTHY_WITHIN, card_of, eventually, figure, healthy, metrics, number, put_items
 from tests.support.cluster import ServiceProcess
 from tests.support.cluster_thread import ClusterThread, cluster_in_a_thread
@@ -163,6 +164,7 @@ def test_how_it_looks(cluster: ClusterThread, visit: Visit, scheme: str, name: s
     cluster.run(put_items(cluster.url))
     page.wait_for_timeout(6000)
     assert overflow(page) <= 0
+    assert faint_text(page) == []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"console-{name}-{scheme}.png", full_page=True)
 
@@ -205,4 +207,4 @@ def test_a_reader_keeps_his_place_while_figures_change(console: Page) -> None:
     console.wait_for_timeout(5000)
     assert console.evaluate("document.activeElement.tagName") == "SUMMARY"
     assert console.locator("article.card details").first.evaluate("details => details.open")
-    assert "Lookups: get" in console.locator("article.card details").first.inner_text()
+    assert "Own queries" in console.locator("article.card details").first.inner_text()

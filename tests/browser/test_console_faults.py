@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import SCREENSHOTS, Visit
+from tests.browser.contrast import faint_text
 from tests.browser.fleet import HEALTHY_WITHIN, card_of, eventually, figure, healthy
 from tests.support.cluster_thread import ClusterThread, cluster_in_a_thread
 
@@ -51,6 +52,7 @@ def test_a_killed_node_is_shown_as_dead_and_then_as_replaced(cluster: ClusterThr
     eventually(lambda: "died" in page.locator(".health").inner_text(), "the answer at the top says so", 5)
     assert "No dht_node process is running." in page.locator(".health").inner_text()
     assert "Silent for" in page.locator(card).inner_text()
+    assert faint_text(page) == []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "console-dead-node.png", full_page=True)
     cluster.run(node.start())

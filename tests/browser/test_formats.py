@@ -70,12 +70,11 @@ def test_rates_and_quantiles_of_a_history(page: Page) -> None:
         """async () => {
           const { History } = await import("/console/history.js");
           const history = new History();
-          const at = (s) => new Date(1.8e12 + 1000 * s).toISOString();
           const one = (count) => ({
             instance: "a", silent_s: 0, count,
             timed: { bounds: [0.1, 1], counts: [count, 2 * count], count: 2 * count, sum: 0 },
           });
-          for (const s of [0, 2, 2.1, 4, 6]) history.take({ at: at(s), processes: [one(10 * Math.floor(s / 2))] });
+          for (const s of [0, 2, 2.1, 4, 6]) history.take([one(10 * Math.floor(s / 2))], s);
           const last = one(30);
           return {
             rate: history.rate(last, (process) => process.count),

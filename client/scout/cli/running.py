@@ -77,12 +77,14 @@ async def _run_until(stop: asyncio.Event, config: StandaloneConfig, output: Outp
         output.result(
             {
                 "api": stack.api_url,
+                "console": f"{stack.api_url}/console",
                 "ops": stack.ops_url,
                 "dht": str(stack.dht),
                 "redis": stack.redis_url,
                 "swarm": [str(node) for node in stack.swarm],
             },
             f"API       [bold]{stack.api_url}[/bold]",
+            f"Console   {stack.api_url}/console",
             f"Ops       {stack.ops_url}/readyz, /metrics",
             f"DHT node  {stack.dht} (UDP)" + (f", joined to {len(stack.swarm)} private nodes" if stack.swarm else ""),
             f"Bus       {stack.redis_url}",

@@ -13,7 +13,7 @@ import { themes } from "./theme.js";
 const EVERY_MS = 2000;
 const HIDDEN_EVERY_MS = 20_000;
 const LETTERS = 10;
-const LETTERS_EVERY_MS = 30_000;
+const LETTERS_EVERY_S = 30;
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
@@ -49,8 +49,7 @@ async function round() {
     const fleet = await get("v1/fleet");
     await readLetters(fleet);
     askForKey(false);
-    history.take(fleet);
-    show(fleet);
+    show(fleet, performance.now() / 1000);
     connection("live", "live");
   } catch (error) {
     if (error.status === UNAUTHORIZED || error.status === FORBIDDEN) {
@@ -67,21 +66,24 @@ async function round() {
 /** The dead letters: read again when there are others than before, and now and then, as old ones make room. */
 async function readLetters(fleet) {
   const count = Object.values(fleet.dead_letters).reduce((sum, of) => sum + of, 0);
-  const old = performance.now() - letters.taken > LETTERS_EVERY_MS;
+  const now = performance.now() / 1000;
+  const old = now - letters.taken > LETTERS_EVERY_S;
   if (count !== letters.count || (count && old)) {
     const { letters: list } = await get(`v1/fleet/dead-letters?limit=${LETTERS}`);
-    letters = { count, taken: performance.now(), list };
+    letters = { count, taken: now, list };
   }
 }
 
-function show(fleet) {
-  const older = (performance.now() - letters.taken) / 1000;
+/** Show an answer that came at `now` (seconds, by the page's own clock). */
+function show(fleet, now) {
+  history.take(fleet.processes, now);
+  const older = now - letters.taken;
   const aged = letters.list.map((letter) => ({ ...letter, age_s: letter.age_s + older }));
   const page = element("fleet");
   patchChildren(page, [
     health(fleet),
-    overview(fleet, history),
-    dhtNodes(fleet, history),
+    overview(fleet, history, now),
+    dhtNodes(fleet, history, now),
     bus(fleet, aged),
     apiReplicas(fleet, history),
     cryptoReplicas(fleet, history),

@@ -10,10 +10,9 @@ export class History {
   #reports = new Map(); // instance -> [{at, process}], oldest first
   #totals = new Map(); // name of a series -> [{at, value}], oldest first
 
-  /** Take in an answer of /v1/fleet. */
-  take(fleet) {
-    const now = Date.parse(fleet.at) / 1000;
-    for (const process of fleet.processes) this.#remember(process, now - process.silent_s);
+  /** Take in the processes of an answer that came at `now` (seconds, by the page's own clock: replicas' differ). */
+  take(processes, now) {
+    for (const process of processes) this.#remember(process, now - process.silent_s);
     for (const [instance, kept] of this.#reports) {
       const left = kept.filter((one) => now - one.at <= WINDOW_S);
       if (left.length) this.#reports.set(instance, left);

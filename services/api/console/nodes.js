@@ -3,19 +3,18 @@
 import { bucketChart, sparkline } from "./charts.js";
 import { h } from "./dom.js";
 import { about, bytes, counted, duration, rate, share, whole } from "./format.js";
-import { badge, empty, figure, isLiving, nameOf, section } from "./parts.js";
+import { ageOf, badge, empty, figure, isLiving, nameOf, section } from "./parts.js";
 
 const FAMILIES = { ipv4: "IPv4", ipv6: "IPv6" };
 
-export function dhtNodes(fleet, history) {
-  const now = Date.parse(fleet.at) / 1000;
+export function dhtNodes(fleet, history, now) {
   const processes = fleet.processes.filter(({ dht }) => dht);
-  const cards = processes.flatMap((process) => process.dht.nodes.map((node, at) => card(process, node, at, history, now)));
+  const cards = processes.flatMap((process) => process.dht.nodes.map((node, at) => card(process, node, at, { fleet, history, now })));
   const body = cards.length ? h("div", { class: "cards" }, cards) : empty("No DHT node has reported itself within the hour.");
   return section("dht", "DHT nodes", counted(processes.filter(isLiving).length, "process", "processes"), body);
 }
 
-function card(process, node, at, history, now) {
+function card(process, node, at, { fleet, history, now }) {
   return h(
     "article",
     { class: isLiving(process) ? "card" : "card gone", "data-instance": process.instance, "data-family": node.family },
@@ -34,7 +33,7 @@ function card(process, node, at, history, now) {
         h("p", { class: "caption" }, "by leading bits shared with the node’s own id"),
         contacts(node),
       ),
-      h("div", null, h("h4", null, "Traffic"), traffic(process, at, history, now), figures(process, node)),
+      h("div", null, h("h4", null, "Traffic"), traffic(process, at, history, now), figures(process, node, fleet)),
     ),
     details(node),
   );
@@ -77,7 +76,7 @@ function traffic(process, at, history, now) {
   ];
 }
 
-function figures(process, node) {
+function figures(process, node, fleet) {
   const { dht } = process;
   const canary = dht.canary_age_s === null ? "not yet" : `${duration(dht.canary_age_s)} ago`;
   const asked = Object.values(node.queries_sent).reduce((sum, count) => sum + count, 0);
@@ -98,7 +97,7 @@ function figures(process, node) {
       warn: dht.canary_age_s !== null && !dht.canary_success,
     }),
     figure("Partitions", "partitions", whole(process.bus.dht?.partitions ?? 0), { title: "Shares of all targets that it serves" }),
-    figure("Uptime", "uptime", isLiving(process) ? uptime(process) : "–"),
+    figure("Uptime", "uptime", isLiving(process) ? duration(ageOf(process, fleet)) : "–"),
   );
 }
 
@@ -121,8 +120,4 @@ function details(node) {
 function said(counts) {
   const parts = Object.entries(counts).sort(([, one], [, other]) => other - one);
   return parts.map(([name, count]) => `${name.replaceAll("_", " ")} ${whole(count)}`).join(", ") || "none";
-}
-
-function uptime(process) {
-  return duration((Date.now() - Date.parse(process.started)) / 1000);
 }

@@ -9,8 +9,7 @@ const sum = (values) => values.reduce((total, value) => total + value, 0);
 const sumOf = (counts) => sum(Object.values(counts));
 const maxOf = (values) => Math.max(0, ...values);
 
-export function overview(fleet, history) {
-  const now = Date.parse(fleet.at) / 1000;
+export function overview(fleet, history, now) {
   const alive = living(fleet.processes);
   const context = { alive, history, now };
   return h(

@@ -18,6 +18,11 @@ export function isLiving({ state }) {
   return state === "ready" || state === "not_ready";
 }
 
+/** Seconds since a process started; both moments are the API's word. */
+export function ageOf(process, fleet) {
+  return (Date.parse(fleet.at) - Date.parse(process.started)) / 1000;
+}
+
 /** A state as a sign and a word: never by colour alone. */
 export function badge(state) {
   const { sign, words } = STATES[state] ?? { sign: "?", words: state };

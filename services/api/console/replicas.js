@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { about, counted, duration, rate, seconds, share, whole } from "./format.js";
-import { badge, empty, isLiving, living, nameOf, section, table } from "./parts.js";
+import { ageOf, badge, empty, isLiving, living, nameOf, section, table } from "./parts.js";
 
 const sumOf = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
@@ -35,13 +35,12 @@ export function cryptoReplicas(fleet, history) {
 }
 
 export function processes(fleet) {
-  const now = Date.parse(fleet.at);
   const columns = [
     { title: "Process", wide: true, cell: (one) => nameOf(one.instance) },
     { title: "State", cell: (one) => badge(one.state) },
     { title: "Service", cell: (one) => one.service },
     { title: "Version", cell: (one) => one.version },
-    { title: "Up for", number: true, cell: (one) => (isLiving(one) ? duration((now - Date.parse(one.started)) / 1000) : "–") },
+    { title: "Up for", number: true, cell: (one) => (isLiving(one) ? duration(ageOf(one, fleet)) : "–") },
     { title: "Heard of", number: true, cell: (one) => (one.silent_s < 5 ? "just now" : `${duration(one.silent_s)} ago`) },
     { title: "Checks", cell: (one) => checks(one) },
   ];
