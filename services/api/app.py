@@ -18,6 +18,7 @@ from services.api.endpoints import ENDPOINTS
 from services.api.fleet import api_of
 from services.api.gate import Gate
 from services.api.gateways import BusCrypto, BusDht, BusDhtNode
+from services.api.headers import dress
 from services.api.key_watch import KeyWatch
 from services.api.keys import Keys
 from services.api.middleware import all_middlewares
@@ -86,6 +87,7 @@ def build_app(service: Service) -> web.Application:
     """The HTTP application around `service`."""
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
+    app.on_response_prepare.append(dress)
     app[ENDPOINTS] = {endpoint.key: endpoint for endpoint in all_endpoints()}
     secured = service.guards.keys.ring is not None
     app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"), secured=secured)
@@ -151,7 +153,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     own_meters, bus_meters = meters.build(registry), BusMeters.build(registry)
     sealers = {"crypto": Sealer(settings.bus_key)}
     keys = Keys(settings.key_file.ring if settings.key_file else None)
-    guards = Guards(settings.limits, keys)
+    guards = Guards(settings.limits, keys, settings.origins, settings.hsts_s, settings.log_addresses)
     async with (
         connect(settings.redis, clock=clock, meters=bus_meters) as redis,
         RedisRequester(redis, clock=clock, meters=bus_meters, sealers=sealers, operations=OPERATIONS) as requester,

@@ -14,7 +14,9 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from services.api.callers import caller_of
 from services.api.endpoints import endpoint_of, is_open
+from services.api.headers import preflighted
 from services.api.idempotency import remembered
 from services.api.keys import NOBODY, Caller, RejectedError, Rejection, check_scope
 from services.api.meters import OK, UNMATCHED
@@ -39,7 +41,7 @@ _TRACE_PARENT = re.compile(r"[0-9a-e][0-9a-f]-(?!0{32})([0-9a-f]{32})-[0-9a-f]{1
 
 def all_middlewares() -> list[Middleware]:
     """The outermost first."""
-    return [observed, errors_as_problems, authorised, bounded, budgeted, remembered]
+    return [observed, errors_as_problems, preflighted, authorised, bounded, budgeted, remembered]
 
 
 @web.middleware
@@ -57,7 +59,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
         route, code = route_of(request), response.get(CODE, OK)
         seconds = service.clock.monotonic() - started
         service.meters.answered(route, code, response.status, seconds)
-        _log(request, service, response.status, code, seconds)
+        _log(request, service, response, seconds)
         return response
     finally:
         trace_id.reset(token)
@@ -163,16 +165,21 @@ def _drop(request: web.Request, service: Service) -> None:
         request.transport.abort()
 
 
-def _log(request: web.Request, service: Service, status: int, code: str, seconds: float) -> None:
+def _log(request: web.Request, service: Service, response: web.StreamResponse, seconds: float) -> None:
     """One line for a request; of many refusals in a row only some have one."""
+    code, caller = response.get(CODE, OK), request[CALLER]
     unlogged = service.gate.line() if code == ErrorCode.UNAUTHORIZED else 0
     if unlogged is None:
         return
-    fields = {"route": route_of(request), "status": status, "code": code, "ms": round(seconds * 1000, 3)}
-    if request[CALLER].key:
-        fields |= {"tenant": request[CALLER].tenant, "key": request[CALLER].key}
+    fields = {"route": route_of(request), "status": response.status, "code": code, "ms": round(seconds * 1000, 3)}
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        fields["bytes"] = len(response.body)
+    if caller.key:
+        fields |= {"tenant": caller.tenant, "key": caller.key}
     if request[SPENDING].packets:
         fields["packets"] = request[SPENDING].packets
+    if service.guards.log_addresses:
+        fields["address"] = str(caller_of(request, service.limits.trusted_proxies) or "")
     if unlogged:
         fields["unlogged"] = unlogged
     log.info("request", extra=fields)

@@ -56,6 +56,12 @@ class Guards:
 
     limits: Limits = field(default_factory=Limits)
     keys: Keys = field(default_factory=Keys)
+    origins: frozenset[str] = frozenset()
+    """Whose pages may call from a browser."""
+    hsts_s: int = 0
+    """Seconds for which browsers are told to come by TLS only; 0: they are not told."""
+    log_addresses: bool = False
+    """Whether the log says where requests come from."""
 
 
 @dataclass(slots=True)

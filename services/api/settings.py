@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.api.headers import origin
 from services.api.key_watch import read_text
 from services.api.service import Limits, Network
 from shared import service_settings
 from shared.api_key_file import KeyFileError, parse
 from shared.api_keys import KeyRing
 from shared.bus.redis_settings import RedisSettings
-from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, integer, listed
+from shared.settings import Endpoint, Reader, Secret, Setting, endpoint, flag, integer, listed
 
 OPS_PORT = 9102
 SHORTEST_DEADLINE_MS, LONGEST_DEADLINE_MS = 100, 60_000
 SMALLEST_BODY, LARGEST_BODY = 1_024, 16 * 1024 * 1024
 LARGEST_CROWD = 100_000
+LONGEST_HSTS_S = 2 * 365 * 24 * 3600
 
+CORS_ORIGINS: Setting[list[str]] = Setting("SCOUT_API_CORS_ORIGINS", listed(origin), [])
 KEYS_FILE: Setting[Path | None] = Setting("SCOUT_API_KEYS_FILE", Path, None)
 
 
@@ -33,6 +36,9 @@ class Settings:
     ops_listen: Endpoint
     log_level: str
     limits: Limits
+    origins: frozenset[str]
+    hsts_s: int
+    log_addresses: bool
     key_file: KeyFile | None
     """None: everybody who can connect may do everything, so `listen` is on loopback."""
 
@@ -61,9 +67,12 @@ def read(environ: Mapping[str, str]) -> Settings:
         max_in_flight=reader.read(Setting("SCOUT_API_MAX_IN_FLIGHT", integer(1, LARGEST_CROWD), usual.max_in_flight)),
         trusted_proxies=reader.read(Setting("SCOUT_API_TRUSTED_PROXIES", listed(network), [])),
     )
+    origins = frozenset(reader.read(CORS_ORIGINS))
+    hsts_s = reader.read(Setting("SCOUT_API_HSTS_SECONDS", integer(0, LONGEST_HSTS_S), 0))
+    log_addresses = reader.read(Setting("SCOUT_API_LOG_ADDRESSES", flag, default=False))
     key_file = None if keys_path is None else _key_file(reader, keys_path)
     reader.finish()
-    return Settings(listen, redis, bus_key, ops_listen, log_level, limits, key_file)
+    return Settings(listen, redis, bus_key, ops_listen, log_level, limits, origins, hsts_s, log_addresses, key_file)
 
 
 def _key_file(reader: Reader, at: Path) -> KeyFile | None:

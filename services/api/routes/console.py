@@ -9,6 +9,7 @@ from aiohttp import web
 
 from services.api import schemas
 from services.api.endpoints import Endpoint, Page, Tag
+from services.api.headers import PAGE
 from shared.errors import ErrorCode, ScoutError
 
 _TYPES = {
@@ -18,20 +19,11 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 
-_HEADERS = {
-    # nothing from elsewhere, nothing inline, no frame around it: what a name could smuggle in has nowhere to run
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
 
 def _read_files() -> dict[str, Page]:
     folder = files("services.api").joinpath("console")
     return {
-        entry.name: Page(entry.read_bytes(), {**_HEADERS, "Content-Type": _TYPES[PurePath(entry.name).suffix]})
+        entry.name: Page(entry.read_bytes(), {**PAGE, "Content-Type": _TYPES[PurePath(entry.name).suffix]})
         for entry in folder.iterdir()
         if PurePath(entry.name).suffix in _TYPES
     }

@@ -29,10 +29,15 @@ def test_everything_set() -> None:
             "SCOUT_API_MAX_IN_FLIGHT": "7",
             "SCOUT_API_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
             "SCOUT_OPS_LISTEN": "0.0.0.0:1",
+            "SCOUT_API_CORS_ORIGINS": "https://app.example, http://127.0.0.1:3000",
+            "SCOUT_API_HSTS_SECONDS": "300",
+            "SCOUT_API_LOG_ADDRESSES": "yes",
         }
     )
     assert settings.listen == Endpoint("::1", 9000)
     assert settings.ops_listen == Endpoint("0.0.0.0", 1)
+    assert settings.origins == {"https://app.example", "http://127.0.0.1:3000"}
+    assert (settings.hsts_s, settings.log_addresses) == (300, True)
     assert (settings.limits.deadline_ms, settings.limits.max_body, settings.limits.max_in_flight) == (2500, 4096, 7)
     assert settings.limits.trusted_proxies == [
         ipaddress.ip_network("10.0.0.0/8"),

@@ -142,9 +142,11 @@ async def an_api(
     keys: Keys | None = None,
     budgets: Budgets | None = None,
     connections: int = 0,
+    **guards_too: Any,
 ) -> AsyncIterator[Api]:
     clock, registry = SystemClock(), CollectorRegistry()
-    guards = Guards(limits or Limits(), keys or Keys())
+    guards_too["origins"] = frozenset(guards_too.get("origins", ()))
+    guards = Guards(limits or Limits(), keys or Keys(), **guards_too)
     twin = TwinDht(loss=loss)
     crypto = CryptoService([MasterKey(1, Secret(b"\3" * 32))], random.Random(1).randbytes)
     bus = MemoryBus(clock, BusMeters.build(CollectorRegistry()))
