@@ -67,12 +67,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         max_in_flight=reader.read(Setting("SCOUT_API_MAX_IN_FLIGHT", integer(1, LARGEST_CROWD), usual.max_in_flight)),
         trusted_proxies=reader.read(Setting("SCOUT_API_TRUSTED_PROXIES", listed(network), [])),
     )
-    origins = frozenset(reader.read(CORS_ORIGINS))
+    origins = reader.read(CORS_ORIGINS)
     hsts_s = reader.read(Setting("SCOUT_API_HSTS_SECONDS", integer(0, LONGEST_HSTS_S), 0))
     log_addresses = reader.read(Setting("SCOUT_API_LOG_ADDRESSES", flag, default=False))
     key_file = None if keys_path is None else _key_file(reader, keys_path)
     reader.finish()
-    return Settings(listen, redis, bus_key, ops_listen, log_level, limits, origins, hsts_s, log_addresses, key_file)
+    return Settings(
+        listen, redis, bus_key, ops_listen, log_level, limits, frozenset(origins), hsts_s, log_addresses, key_file
+    )
 
 
 def _key_file(reader: Reader, at: Path) -> KeyFile | None:
