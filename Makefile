@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn clean bench-guard
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn bench-guard settings-page clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -91,6 +91,9 @@ bench-churn: $(DEV)  ## A day of churn in a simulated network: whether items tha
 
 bench-guard: $(DEV)  ## What a flood of callers without a key costs a caller with one
 	$(BIN)/python -m bench.guard
+
+settings-page: $(DEV)  ## Write docs/settings.md anew, of what the services declare
+	$(BIN)/python -m tests.support.settings_page
 
 clean:  ## Remove .venv and all caches
 	rm -rf .venv build bench/build .pytest_cache .mypy_cache .ruff_cache *.egg-info

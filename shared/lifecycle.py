@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self
 
-from shared import logs
-from shared.errors import ScoutError
-from shared.settings import SettingsError
+from shared.errors import ErrorCode, ScoutError
+from shared.settings import SettingsError, UnusableError
 
 try:
     import uvloop
@@ -38,56 +36,33 @@ longest deadline of a request."""
 
 EXIT_OK = 0
 EXIT_FAILED = 1
+"""A defect, or something in hand was left undone."""
 EXIT_SETTINGS = 2
+EXIT_UNAVAILABLE = 3
+"""What the service needs is not there, or can't be used: Redis, a port, a directory."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class ServiceSettings(Protocol):
-    """What `run_service` itself needs of a service's settings."""
-
-    @property
-    def log_level(self) -> str:
-        """One of `shared.service_settings.LOG_LEVEL`."""
-
-
-S = TypeVar("S", bound=ServiceSettings)
-
-
-def run_service(
-    service: str,
-    read: Callable[[Mapping[str, str]], S],
-    serve: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]],
+def run(
+    service: str, main: Main, *, grace_s: float = GRACE_S, settings_of: Callable[[object], list[str]] = lambda _: []
 ) -> int:
-    """Run a service as a process of its own: its settings from the environment, its logs on standard error.
+    """Run `main` to its end and return the exit status, one of those above.
 
-    `read` makes the settings and may raise SettingsError; `serve` works until the event is set. Returns as `run` does.
-    """
-
-    async def main(stop: asyncio.Event) -> None:
-        settings = read(os.environ)  # noqa: TID251  # on behalf of the composition roots
-        logs.configure(service, settings.log_level)
-        await serve(settings, stop)
-
-    return run(service, main)
-
-
-def run(service: str, main: Main, *, grace_s: float = GRACE_S) -> int:
-    """Run `main` to its end and return the exit status: 0, 1 when it failed or overran its grace, 2 for bad settings.
-
-    `main` gets the event that is set when it should finish; it reads its settings itself and may raise SettingsError.
+    `main` gets the event that is set when it should finish. `settings_of` names the settings that have a value: the
+    operator is told which one to mend.
     """
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(_supervise(main, grace_s))
     except Exception as error:
-        lines = _explain(error)
+        lines = _explain(error, settings_of)
         if lines is None:
             log.critical("a defect ended the process", exc_info=error)
             return EXIT_FAILED
         for line in lines:
             print(f"scout {service}: {line}", file=sys.stderr)  # noqa: T201  # the operator's line, not a log's
-        return EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_FAILED
+        return EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_UNAVAILABLE
 
 
 class Tasks:
@@ -177,17 +152,21 @@ def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _explain(error: BaseException) -> list[str] | None:
+def _explain(error: BaseException, settings_of: Callable[[object], list[str]]) -> list[str] | None:
     """Lines for an operator, or None when this is a defect."""
     match error:
         case SettingsError():
             return error.problems
+        case UnusableError():
+            return [": ".join(filter(None, (" and ".join(settings_of(error.value)), str(error))))]
+        case ScoutError(code=ErrorCode.BUS_UNAVAILABLE):
+            return [f"SCOUT_REDIS_URL: {error.detail}"]
         case ScoutError():
             return [error.detail]
         case OSError():
-            return [error.strerror or str(error)]
+            return [": ".join(str(part) for part in (error.filename, error.strerror or error) if part)]
         case BaseExceptionGroup():
-            parts = [_explain(part) for part in error.exceptions]
+            parts = [_explain(part, settings_of) for part in error.exceptions]
             return None if None in parts else [line for part in parts for line in part or ()]
         case _:
             return None

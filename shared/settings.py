@@ -7,14 +7,27 @@ This module is the only reader of the environment (ruff's banned-api list holds 
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+PREFIX = "SCOUT_"
+FILE = "_FILE"
+"""Behind a setting's name: the file that its value is in."""
 MAX_PORT = 0xFFFF
+SIMILAR = 0.9
+"""How like (difflib's ratio) a variable must be to a setting to be taken for a slip of the pen: SCOUT_API_LISTEN and
+SCOUT_DHT_LISTEN are two settings."""
+
+_LINK_OF_KUBERNETES = re.compile(r"_(SERVICE_(HOST|PORT)\w*|PORT(_\d+_\w+)?)$")
+"""What Kubernetes sets in every pod for each Service beside it; one called `scout-api` gives SCOUT_API_PORT."""
 
 
 class SettingsError(Exception):
@@ -24,6 +37,23 @@ class SettingsError(Exception):
         """Keep the problems; the message is all of them, a line each."""
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class UnusableError(OSError):
+    """A setting has the form it should have, but what it names can't be used; `value` is the setting's."""
+
+    def __init__(self, value: object, expected: str, error: OSError) -> None:
+        """`expected` completes the sentence "expected …"."""
+        named = error.errno and not isinstance(error, socket.gaierror)
+        # asyncio and uvloop put sentences of their own where the system's word belongs
+        reason = os.strerror(error.errno or 0) if named else error.strerror or str(error)
+        super().__init__(error.errno, reason)
+        self.value = value
+        self.expected = expected
+
+    def __str__(self) -> str:
+        """A sentence for an operator."""
+        return f"expected {self.expected}, got {self.value}: {self.strerror}"
 
 
 class Secret:
@@ -65,7 +95,56 @@ class Setting(Generic[T]):
     """Raises ValueError whose text completes the sentence "expected …"."""
     default: T | None = None
     required: bool = False
+    form: str = ""
+    """What it looks like, for those who set it."""
     help: str = ""
+    """What it is for, in Markdown, without a full stop."""
+    usual: str = ""
+    """What stands when it is not set, where that is more than a value."""
+    secret: bool = False
+    """Its value is never shown."""
+
+    @property
+    def names_file(self) -> bool:
+        """Its value is the name of a file by itself, and no file stands for it."""
+        return self.name.endswith(FILE)
+
+    def shown(self, value: object) -> str:
+        """A value of this setting, for operators."""
+        match value:
+            case None | "" | [] | ():
+                return "none"
+            case _ if self.secret:
+                return "(hidden)"
+            case bool():
+                return str(value).lower()
+            case list() | tuple():
+                return ",".join(map(str, value))
+            case _:
+                return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What holds for one setting, and why."""
+
+    setting: Setting[Any]
+    value: Any
+    origin: str
+
+    def __str__(self) -> str:
+        """A line for an operator."""
+        return f"{self.setting.name} = {self.setting.shown(self.value)} ({self.origin})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A setting's text, where it is set."""
+
+    name: str
+    """Of the variable that was set: the setting's, or that of its file."""
+    text: str
+    origin: str
 
 
 class Reader:
@@ -75,31 +154,25 @@ class Reader:
         """Read from `environ`; only the composition roots pass the process's own."""
         self._environ = environ
         self._problems: list[str] = []
+        self.effective: list[Effective] = []
+        """All that was read, in order."""
 
     def read(self, setting: Setting[T]) -> T:
         """The value of one setting; a problem is kept for `finish`, and the default stands in until then."""
-        try:
-            text = self._text(setting.name)
-        except OSError as error:
-            self._problems.append(
-                f"{setting.name}_FILE: expected a readable file, got {error.filename}: {error.strerror}"
-            )
-            return setting.default  # type: ignore[return-value]  # finish() raises before anybody uses it
-        if text is None:
-            if setting.required:
-                self._problems.append(
-                    f"{setting.name}: expected a value, but neither it nor {setting.name}_FILE is set"
-                )
-            return setting.default  # type: ignore[return-value]  # None only where T allows it, or finish() raises
-        try:
-            return setting.parse(text)
-        except ValueError as error:
-            self._problems.append(f"{setting.name}: expected {error}")
-            return setting.default  # type: ignore[return-value]  # finish() raises before anybody uses it
+        value, origin = setting.default, "default"
+        given = self._given(setting)
+        if given is not None:
+            origin = given.origin
+            try:
+                value = setting.parse(given.text)
+            except ValueError as error:
+                self.complain(f"{given.name}: expected {error}")
+        self.effective.append(Effective(setting, value, origin))
+        return value  # type: ignore[return-value]  # None only where T allows it, or finish() raises
 
     def file_of(self, setting: Setting[T]) -> Path | None:
         """The file that the setting is given as; None when it is given as a value, or not at all."""
-        path = self._environ.get(f"{setting.name}_FILE")
+        path = self._environ.get(f"{setting.name}{FILE}")
         return Path(path) if path else None
 
     def complain(self, problem: str) -> None:
@@ -111,12 +184,49 @@ class Reader:
         if self._problems:
             raise SettingsError(self._problems)
 
-    def _text(self, name: str) -> str | None:
-        path = self._environ.get(f"{name}_FILE")
-        if path:
-            return Path(path).read_text(encoding="utf-8").strip()
-        text = self._environ.get(name)
-        return text or None
+    def settings_of(self, value: object) -> list[str]:
+        """The names of the settings that have this value."""
+        return [one.setting.name for one in self.effective if one.value == value]
+
+    def unknown(self) -> dict[str, str]:
+        """The variables that look like settings and are none of those read, each with the one that may be meant.
+
+        They may be another service's, so they are no problem; one that may be a slip of the pen deserves a word.
+        """
+        known: list[str] = []
+        for one in self.effective:
+            known += [one.setting.name] if one.setting.names_file else [one.setting.name, one.setting.name + FILE]
+        strangers = [name for name in self._environ if name.startswith(PREFIX) and name not in known]
+        return {
+            name: next(iter(get_close_matches(name, known, n=1, cutoff=SIMILAR)), "")
+            for name in sorted(strangers)
+            if not _LINK_OF_KUBERNETES.search(name)
+        }
+
+    def _given(self, setting: Setting[T]) -> _Given | None:
+        """What is set, if anything is; what is wrong with a file is kept as a problem."""
+        path = None if setting.names_file else self.file_of(setting)
+        if path is not None:
+            return self._from_file(f"{setting.name}{FILE}", path)
+        text = self._environ.get(setting.name)
+        if text:
+            return _Given(setting.name, text, "environment")
+        if setting.required:
+            self.complain(f"{setting.name}: expected a value, but neither it nor {setting.name}{FILE} is set")
+        return None
+
+    def _from_file(self, name: str, path: Path) -> _Given | None:
+        try:
+            text = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            self.complain(f"{name}: expected a readable file, got {path}: {error.strerror}")
+        except UnicodeDecodeError:
+            self.complain(f"{name}: expected a text file in UTF-8, got other bytes in {path}")
+        else:
+            if text:
+                return _Given(name, text, f"file {path}")
+            self.complain(f"{name}: expected a value in the file, got an empty one: {path}")
+        return None
 
 
 def text(value: str) -> str:
@@ -128,7 +238,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     """A parser of whole numbers within `low` … `high`."""
 
     def parse(value: str) -> int:
-        if not value.lstrip("-").isdigit() or not low <= int(value) <= high:
+        if not re.fullmatch(r"-?[0-9]{1,18}", value) or not low <= int(value) <= high:
             raise ValueError(f"a whole number from {low} to {high}, got {value!r}")
         return int(value)
 
@@ -146,7 +256,7 @@ def flag(value: str) -> bool:
 def endpoint(value: str) -> Endpoint:
     """`host:port`, `[ipv6]:port`; port 0 lets the system choose."""
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > MAX_PORT:
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > MAX_PORT:
         raise ValueError(f"host:port, got {value!r}")
     return Endpoint(host.removeprefix("[").removesuffix("]"), int(port))
 

@@ -25,8 +25,7 @@ from services.api.middleware import all_middlewares
 from services.api.routes import all_endpoints
 from services.api.routes.documentation import DOCUMENTATION, documentation_of
 from services.api.service import SERVICE, Guards, Service, Stores
-from services.api.settings import Settings, read
-from shared import lifecycle
+from services.api.settings import Settings, read_from
 from shared.bus.budgets import RedisBudgets
 from shared.bus.dead_letters import RedisDeadLetters
 from shared.bus.fleet import RedisFleet
@@ -43,6 +42,7 @@ from shared.http import listening
 from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
+from shared.service_main import run_service
 from shared.settings import Endpoint, Secret
 from shared.usecases.ports import Ports
 from shared.usecases.synchronise import Synchroniser
@@ -177,8 +177,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def main() -> int:
-    """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run_service(SERVICE_NAME, read, serve)
+    """Do what the command line asks for: usually run until a signal; returns the exit status."""
+    return run_service(SERVICE_NAME, read_from, serve)
 
 
 def _say(bound: Endpoint, keys: Keys) -> None:

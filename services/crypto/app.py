@@ -9,8 +9,7 @@ from importlib.metadata import version
 from services.crypto import handlers, meters
 from services.crypto.fleet import crypto_of
 from services.crypto.service import CryptoService
-from services.crypto.settings import Settings, read
-from shared import lifecycle
+from services.crypto.settings import Settings, read_from
 from shared.bus.consumer import Consumer
 from shared.bus.fleet import RedisFleet
 from shared.bus.meters import BusMeters
@@ -20,6 +19,7 @@ from shared.clock import SystemClock
 from shared.fleet import Parts, Reporter
 from shared.metrics import new_registry
 from shared.ops import serve_ops
+from shared.service_main import run_service
 
 SERVICE = "crypto"
 
@@ -52,8 +52,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 def main() -> int:
-    """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run_service(SERVICE, read, serve)
+    """Do what the command line asks for: usually run until a signal; returns the exit status."""
+    return run_service(SERVICE, read_from, serve)
 
 
 def _ready(redis: RedisClient) -> dict[str, bool]:

@@ -26,17 +26,6 @@ class Settings:
     log_level: str
 
 
-def read(environ: Mapping[str, str]) -> Settings:
-    """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
-    reader = Reader(environ)
-    redis, bus_key = service_settings.read_redis(reader), reader.read(service_settings.BUS_KEY)
-    master_keys = reader.read(Setting("SCOUT_MASTER_KEYS", parse_master_keys, required=True))
-    ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
-    log_level = reader.read(service_settings.LOG_LEVEL)
-    reader.finish()
-    return Settings(redis, bus_key, master_keys, ops_listen, log_level)
-
-
 def parse_master_keys(value: str) -> tuple[MasterKey, ...]:
     """Master keys from `id:hex`, separated by commas or lines; raises ValueError, which never quotes a key."""
     parts = [part.strip() for part in re.split(r"[,\n]", value) if part.strip()]
@@ -57,3 +46,29 @@ def _parse_master_key(place: int, part: str) -> MasterKey:
         return MasterKey(int(key_id), secret_hex(MASTER_KEY_SIZE)(digits))
     except ValueError as error:
         raise ValueError(f"{error}, for the key with id {key_id}") from None
+
+
+_MASTER_KEYS: Setting[tuple[MasterKey, ...]] = Setting(
+    "SCOUT_MASTER_KEYS",
+    parse_master_keys,
+    required=True,
+    form=f"`id:hex`, an id from 0 to {MAX_KEY_ID} and {2 * MASTER_KEY_SIZE} hex digits; several with commas or lines "
+    "between",
+    help="wrap the handles of keys and links: the first wraps, all unwrap. Whoever has them has every handle's secret",
+    secret=True,
+)
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read all settings from variables; see `read_from`."""
+    return read_from(Reader(environ))
+
+
+def read_from(reader: Reader) -> Settings:
+    """Read all settings. Raises SettingsError that names every problem at once and quotes no secret."""
+    redis, bus_key = service_settings.read_redis(reader), reader.read(service_settings.BUS_KEY)
+    master_keys = reader.read(_MASTER_KEYS)
+    ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
+    log_level = reader.read(service_settings.LOG_LEVEL)
+    reader.finish()
+    return Settings(redis, bus_key, master_keys, ops_listen, log_level)

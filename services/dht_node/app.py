@@ -18,8 +18,7 @@ from services.dht_node.lookup_meters import LookupMeters
 from services.dht_node.net.driver import Driver
 from services.dht_node.opening import open_beside, open_driver
 from services.dht_node.service import DhtService
-from services.dht_node.settings import Settings, read
-from shared import lifecycle
+from services.dht_node.settings import Settings, read_from
 from shared.bus.consumer import Consumer
 from shared.bus.fleet import RedisFleet
 from shared.bus.leases import RedisLeases
@@ -30,6 +29,7 @@ from shared.fleet import Parts, Reporter
 from shared.lifecycle import Tasks
 from shared.metrics import new_registry
 from shared.ops import serve_ops
+from shared.service_main import run_service
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +109,8 @@ async def _ipv6_beside(driver: Driver, settings: Settings, clock: Clock) -> Asyn
 
 
 def main() -> int:
-    """Read the settings from the environment and run until a signal; returns the exit status."""
-    return lifecycle.run_service(NAME, read, serve)
+    """Do what the command line asks for: usually run until a signal; returns the exit status."""
+    return run_service(NAME, read_from, serve)
 
 
 def _ready(redis: RedisClient, service: DhtService) -> dict[str, bool]:

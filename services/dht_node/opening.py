@@ -64,6 +64,8 @@ async def open_driver(
     """The same, one floor below: for the composition roots that also want the node's figures."""
     clock = clock or SystemClock()
     config = replace(config, family=family_of(listen.host))
+    if state_path is not None:
+        state.prepare(state_path.parent)
     saved = state.load(state_path, clock.utc_ms()) if state_path else None
     if saved is not None and config.node_id is None:
         config = replace(config, node_id=saved.node_id)

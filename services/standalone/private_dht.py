@@ -21,11 +21,12 @@ from services.dht_node.core.config import LAB
 from services.dht_node.settings import ipv4
 from services.standalone.config import MAX_SWARM
 from services.standalone.swarm import open_nodes
-from shared import lifecycle, service_settings
+from shared import service_settings
 from shared.clock import SystemClock
 from shared.metrics import new_registry
 from shared.ops import serve_ops
-from shared.settings import MAX_PORT, Endpoint, Reader, Setting, endpoint, integer, listed, text
+from shared.service_main import run_service
+from shared.settings import MAX_PORT, Endpoint, Reader, Setting, endpoint, integer, listed
 
 NAME = "swarm"
 log = logging.getLogger(f"services.standalone.{NAME}")  # this module is run, and then has no name of its own
@@ -34,9 +35,31 @@ OPS_PORT = 9104
 CONFIG = replace(LAB, save_interval=10.0)
 """All its nodes die together: what they hold is only as safe as the last saving."""
 
-_ADDRESS: Setting[str | None] = Setting("SCOUT_SWARM_ADDRESS", ipv4)
-_BOOTSTRAP: Setting[list[Endpoint]] = Setting("SCOUT_SWARM_BOOTSTRAP", listed(endpoint), [])
-_STATE_DIR: Setting[str | None] = Setting("SCOUT_SWARM_STATE_DIR", text)
+_NODES = Setting("SCOUT_SWARM_NODES", integer(2, MAX_SWARM), 8, form=f"2 … {MAX_SWARM}", help="how many nodes")
+_PORT = Setting(
+    "SCOUT_SWARM_PORT",
+    integer(1, MAX_PORT - MAX_SWARM),
+    6881,
+    form=f"1 … {MAX_PORT - MAX_SWARM}",
+    help="UDP port of the first node; the others have those after it",
+)
+_ADDRESS: Setting[str | None] = Setting(
+    "SCOUT_SWARM_ADDRESS", ipv4, form="an IPv4 address", usual="that of the host's name", help="where all nodes are"
+)
+_BOOTSTRAP: Setting[list[Endpoint]] = Setting(
+    "SCOUT_SWARM_BOOTSTRAP",
+    listed(endpoint),
+    [],
+    form="`host:port`, with commas between",
+    help="nodes of other such processes, to make one network with them; its own may be among them",
+)
+_STATE_DIR: Setting[Path | None] = Setting(
+    "SCOUT_SWARM_STATE_DIR",
+    Path,
+    form="a directory",
+    usual="nothing is kept",
+    help="where the nodes outlive a restart",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +74,14 @@ class Settings:
 
 
 def read(environ: Mapping[str, str]) -> Settings:
+    """Read all settings from variables; see `read_from`."""
+    return read_from(Reader(environ))
+
+
+def read_from(reader: Reader) -> Settings:
     """Read all settings. Raises SettingsError that names every problem at once."""
-    reader = Reader(environ)
-    size = reader.read(Setting("SCOUT_SWARM_NODES", integer(2, MAX_SWARM), 8))
-    port = reader.read(Setting("SCOUT_SWARM_PORT", integer(1, MAX_PORT - MAX_SWARM), 6881))
-    bootstrap = reader.read(_BOOTSTRAP)
-    address, state = reader.read(_ADDRESS), reader.read(_STATE_DIR)
+    size, port, address = reader.read(_NODES), reader.read(_PORT), reader.read(_ADDRESS)
+    bootstrap, state = reader.read(_BOOTSTRAP), reader.read(_STATE_DIR)
     ops_listen = reader.read(service_settings.ops_listen(OPS_PORT))
     log_level = reader.read(service_settings.LOG_LEVEL)
     reader.finish()
@@ -64,7 +89,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     return Settings(
         listens=tuple(Endpoint(host, port + number) for number in range(size)),
         bootstrap=tuple(bootstrap),
-        state=Path(state) if state else None,
+        state=state,
         ops_listen=ops_listen,
         log_level=log_level,
     )
@@ -90,4 +115,4 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(lifecycle.run_service(NAME, read, serve))
+    sys.exit(run_service(NAME, read_from, serve, module="standalone.private_dht"))

@@ -114,7 +114,7 @@ async def test_handles_outlive_a_run_with_a_state_directory(tmp_path: Path) -> N
         await stopped(process, signal.SIGTERM)
 
 
-async def test_a_taken_port_is_one_line_and_status_1(tmp_path: Path) -> None:
+async def test_a_taken_port_is_one_line_and_status_3(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -123,6 +123,6 @@ async def test_a_taken_port_is_one_line_and_status_1(tmp_path: Path) -> None:
         )
         async with asyncio.timeout(READY_WITHIN):
             _out, err = await process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 3
     assert "in use" in err.decode()
     assert len(err.splitlines()) == 1

@@ -27,7 +27,7 @@ from services.dht_node.core.events import (
 from services.dht_node.core.node import Node
 from services.dht_node.net.datagrams import datagrams_of
 from shared.clock import Clock
-from shared.settings import Endpoint
+from shared.settings import Endpoint, UnusableError
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,10 @@ class Driver:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
-            sock.bind((listen.host, listen.port))
+            try:
+                sock.bind((listen.host, listen.port))
+            except OSError as error:
+                raise UnusableError(listen, "an address and a free UDP port to listen on", error) from None
             driver = cls(node, sock, clock, wish)
             node.add_own_address((driver.endpoint.host, driver.endpoint.port))
             driver._loop.add_reader(sock, driver._readable)

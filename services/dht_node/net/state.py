@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from services.dht_node.core.quotas import UNLIMITED
 from services.dht_node.core.storage import SavedItem
 from services.dht_node.core.wire import PEER_SIZES
 from shared.format import bencode
+from shared.settings import UnusableError
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,16 @@ class NodeState:
     contacts: tuple[Contact, ...]
     items: tuple[SavedItem, ...]
     peers: tuple[SavedPeer, ...] = ()
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory that states are kept in, if need be, and make sure of it. Raises UnusableError."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise UnusableError(directory, "a directory to write to", error) from None
 
 
 def load(path: Path, utc_ms: int) -> NodeState | None:

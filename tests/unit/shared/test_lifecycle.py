@@ -14,7 +14,7 @@ import pytest
 
 from shared.errors import ErrorCode, ScoutError
 from shared.lifecycle import Tasks, run
-from shared.settings import SettingsError
+from shared.settings import SettingsError, UnusableError
 from tests.support.waiting import wait_until
 
 HEAD = "import asyncio, sys\nfrom shared.lifecycle import run\n"
@@ -75,9 +75,13 @@ def test_wrong_settings_are_a_line_each_and_status_2(capsys: pytest.CaptureFixtu
     assert (status, err) == (2, "scout api: A: expected x\nscout api: B: expected y\n")
 
 
-def test_what_an_operator_can_mend_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_operator_can_mend_is_one_line_and_status_3(capsys: pytest.CaptureFixture[str]) -> None:
     unreachable = ScoutError(ErrorCode.BUS_UNAVAILABLE, "expected Redis at redis://h, got: refused")
-    assert ends(unreachable, capsys) == (1, "scout api: expected Redis at redis://h, got: refused\n")
+    line = "scout api: SCOUT_REDIS_URL: expected Redis at redis://h, got: refused\n"
+    assert ends(unreachable, capsys) == (3, line)
+    assert ends(PermissionError(13, "Permission denied", "/a/file"), capsys)[1] == (
+        "scout api: /a/file: Permission denied\n"
+    )
     assert ends(ExceptionGroup("of tasks", [ExceptionGroup("", [unreachable])]), capsys)[1].count("\n") == 1
 
 
@@ -88,11 +92,22 @@ def test_a_taken_port_is_one_line_that_names_it(capsys: pytest.CaptureFixture[st
         async def main(_stop: asyncio.Event) -> None:
             await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
 
-        assert run("api", main) == 1
+        assert run("api", main) == 3
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert str(port) in err
     assert "address already in use" in err
+
+
+def test_what_can_not_be_used_is_named_by_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    async def main(_stop: asyncio.Event) -> None:
+        # what asyncio puts in the place of the system's word says too much
+        raise UnusableError("the value", "a free port", OSError(98, "error while attempting to bind on ..."))
+
+    assert run("api", main, settings_of={"the value": ["A", "B"]}.__getitem__) == 3  # type: ignore[arg-type]
+    assert capsys.readouterr().err == (
+        "scout api: A and B: expected a free port, got the value: Address already in use\n"
+    )
 
 
 def test_a_defect_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -113,16 +128,14 @@ def test_a_return_without_a_signal_is_success() -> None:
 SERVICE = """
 import logging, sys
 from dataclasses import dataclass
-from shared.lifecycle import run_service
+from shared.service_main import run_service
 from shared.service_settings import LOG_LEVEL
-from shared.settings import Reader
 
 @dataclass
 class Settings:
     log_level: str
 
-def read(environ):
-    reader = Reader(environ)
+def read(reader):
     settings = Settings(reader.read(LOG_LEVEL))
     reader.finish()
     return settings

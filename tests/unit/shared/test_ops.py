@@ -51,7 +51,7 @@ async def test_metrics_are_those_of_the_registry() -> None:
 
 async def test_a_taken_port_is_an_error_and_a_left_one_is_free_again() -> None:
     async with serve_ops(LISTEN, CollectorRegistry(), dict) as endpoint:
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(OSError, match="Address already in use"):
             async with serve_ops(endpoint, CollectorRegistry(), dict):
                 pass
     async with serve_ops(endpoint, CollectorRegistry(), dict) as again:

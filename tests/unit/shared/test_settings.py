@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from shared.settings import (
 PORT = Setting("SCOUT_PORT", integer(1, 65_535), default=8080)
 NAME = Setting("SCOUT_NAME", text, required=True)
 KEY = Setting("SCOUT_KEY", secret_hex(4), required=True)
+MORE: Setting[list[str]] = Setting("SCOUT_MORE", listed(text), [])
 
 
 def test_values_defaults_and_empty_variables() -> None:
@@ -103,3 +105,61 @@ def test_flags_lists_and_choices() -> None:
 def test_what_is_no_whole_number_in_range(written: str) -> None:
     with pytest.raises(ValueError, match="a whole number from -5 to 10"):
         integer(-5, 10)(written)
+
+
+def test_a_wrong_value_in_a_file_is_named_by_the_files_variable(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("abcd\n", encoding="utf-8")
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    (tmp_path / "noise").write_bytes(b"\xff\xfe")
+    problems = []
+    for name in ("key", "empty", "noise", "."):
+        reader = Reader({"SCOUT_KEY_FILE": str(tmp_path / name)})
+        reader.read(KEY)
+        with pytest.raises(SettingsError) as caught:
+            reader.finish()
+        problems += caught.value.problems
+    assert problems == [
+        "SCOUT_KEY_FILE: expected 4 bytes as 8 hex digits, got 4 characters",
+        f"SCOUT_KEY_FILE: expected a value in the file, got an empty one: {tmp_path}/empty",
+        f"SCOUT_KEY_FILE: expected a text file in UTF-8, got other bytes in {tmp_path}/noise",
+        f"SCOUT_KEY_FILE: expected a readable file, got {tmp_path}: Is a directory",
+    ]
+
+
+def test_what_holds_is_told_with_its_origin_and_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("deadbeef", encoding="utf-8")
+    reader = Reader({"SCOUT_PORT": "1", "SCOUT_KEY_FILE": str(tmp_path / "key")})
+    reader.read(PORT)
+    reader.read(replace(KEY, secret=True))
+    reader.read(MORE)
+    reader.read(Setting("SCOUT_ON", flag, default=True))
+    assert list(map(str, reader.effective)) == [
+        "SCOUT_PORT = 1 (environment)",
+        f"SCOUT_KEY = (hidden) (file {tmp_path}/key)",
+        "SCOUT_MORE = none (default)",
+        "SCOUT_ON = true (default)",
+    ]
+    assert reader.settings_of([]) == ["SCOUT_MORE"]
+
+
+def test_variables_that_are_no_settings_are_known_and_what_may_be_meant() -> None:
+    others = {
+        "SCOUT_PROT": "1",
+        "SCOUT_NAMES": "a",
+        "SCOUT_KEY_FIEL": "/x",
+        "SCOUT_DHT_LISTEN": "x",
+        "SCOUT_API_PORT": "tcp://10.0.0.1:80",
+        "SCOUT_API_PORT_80_TCP_ADDR": "10.0.0.1",
+        "SCOUT_API_SERVICE_PORT_HTTP": "80",
+        "PATH": "/bin",
+    }
+    reader = Reader({"SCOUT_NAME": "a", **others})
+    reader.read(PORT)
+    reader.read(NAME)
+    reader.read(KEY)
+    assert reader.unknown() == {
+        "SCOUT_DHT_LISTEN": "",
+        "SCOUT_KEY_FIEL": "SCOUT_KEY_FILE",
+        "SCOUT_NAMES": "SCOUT_NAME",
+        "SCOUT_PROT": "SCOUT_PORT",
+    }
