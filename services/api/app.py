@@ -52,7 +52,7 @@ SERVICE_NAME = "api"
 log = logging.getLogger(__name__)
 
 OPERATIONS = (
-    *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE),
+    *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE, dht.KEEP),
     *(dht.STATUS, dht.PING, dht.LOOKUP),
     *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
     *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES, crypto.REWRAP),

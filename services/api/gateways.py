@@ -55,6 +55,10 @@ class BusDht(_Charged):
         """Store an immutable item."""
         return await self._call(dht.PUT_IMMUTABLE, request, context, _of_put)
 
+    async def keep(self, request: dht.Keep, context: CallContext) -> dht.KeepReply:
+        """Put versions of a mutable item when their time comes."""
+        return await self._requester.call(dht.KEEP, request, context)
+
 
 class BusDhtNode(_Charged):
     """What can be asked about a DHT node itself, answered by whichever of them takes the request."""

@@ -28,7 +28,7 @@ from shared.errors import ScoutError
 from shared.format import bep44
 from shared.logs import trace_id
 from shared.private_files import create_private_file
-from shared.usecases.ports import Dht
+from shared.usecases.ports import Nodes
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class CanaryMeters:
 class Canary:
     """One node's canary: `run` it beside the node."""
 
-    service: Dht
+    service: Nodes
     health: CanaryHealth
     _: KW_ONLY
     seed: bytes = field(repr=False)

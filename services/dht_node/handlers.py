@@ -24,6 +24,7 @@ def build(service: DhtService, keeping: KeepingDht, clock: Clock, meters: Operat
         contract.PUT_MUTABLE: keeping.put_mutable,
         contract.GET_IMMUTABLE: service.get_immutable,
         contract.PUT_IMMUTABLE: keeping.put_immutable,
+        contract.KEEP: keeping.keep,
         contract.GET_PEERS: service.get_peers,
         contract.ANNOUNCE_PEER: service.announce_peer,
         contract.STATUS: service.status,

@@ -27,7 +27,7 @@ from shared.contracts.envelope import DecodeError
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
 from shared.logs import trace_id
-from shared.usecases.ports import Dht
+from shared.usecases.ports import Nodes
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Keeper:
     """One node's share in keeping alive."""
 
-    service: Dht
+    service: Nodes
     leases: Leases
     _: KW_ONLY
     clock: Clock

@@ -6,6 +6,7 @@ The lease holds the version as it was signed and sent, so it can be put again wi
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,8 +18,8 @@ from shared.contracts import dht
 from shared.contracts.envelope import decode, encode
 from shared.contracts.operation import CallContext, Message
 from shared.errors import ErrorCode, ScoutError
-from shared.format import bep44
-from shared.usecases.ports import Dht
+from shared.format import bep44, keys
+from shared.usecases.ports import Nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,23 @@ def copy_of(lease: Lease) -> Copy:
 
 
 class KeepingDht:
-    """A DHT's puts, with `keep`."""
+    """A DHT with `keep`: implements `shared.usecases.ports.Dht`."""
 
-    def __init__(self, service: Dht, leases: Leases, clock: Clock, dice: random.Random, pace: KeepPace) -> None:
+    def __init__(self, service: Nodes, leases: Leases, clock: Clock, dice: random.Random, pace: KeepPace) -> None:
         """Put through `service`; `dice` is for jitter only."""
         self._service = service
         self._leases = leases
         self._clock = clock
         self._dice = dice
         self._pace = pace
+
+    async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
+        """Find the versions of a mutable item. Raises ScoutError."""
+        return await self._service.get_mutable(request, context)
+
+    async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
+        """Find an immutable item. Raises ScoutError."""
+        return await self._service.get_immutable(request, context)
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """Store a signed version and keep it. Raises ScoutError."""
@@ -103,6 +112,29 @@ class KeepingDht:
         _check_keep(request.keep)
         reply = await self._service.put_immutable(request, context)
         return await self._kept(reply, Copy(value=request.value), request.keep)
+
+    async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
+        """Begin a lease on each version, whose first put comes when its time does. Raises ScoutError for bad input.
+
+        What the cluster has no room or no bus for is said in the reply, as it is of puts.
+        """
+        now_ms = self._clock.utc_ms()
+        _check_versions(request.versions, now_ms)
+        ends = []
+        for version in request.versions:
+            copy = Copy(
+                value=version.value,
+                public_key=version.public_key,
+                salt=version.salt,
+                seq=version.seq,
+                signature=version.signature,
+            )
+            due_ms = max(version.from_ms, now_ms)
+            try:
+                ends.append(await self._leases.keep(lease_of(copy, version.until_ms), due_ms=due_ms, now_ms=now_ms))
+            except ScoutError as error:
+                return dht.KeepReply(keep_refused=error.code.value)
+        return dht.KeepReply(kept_until_ms=max(ends))
 
     async def _kept(self, reply: dht.PutReply, copy: Copy, seconds: int) -> dht.PutReply:
         """The reply, with what became of the wish to be kept; a version that lost against another is not kept.
@@ -125,8 +157,25 @@ class KeepingDht:
         return msgspec.structs.replace(reply, kept_until_ms=until_ms)
 
 
+def _check_versions(versions: Sequence[dht.KeptVersion], now_ms: int) -> None:
+    """Raise ScoutError (`invalid_request`) for what must not be put, or not for so long."""
+    if not 1 <= len(versions) <= dht.MAX_KEPT_VERSIONS:
+        raise _invalid(f"Expected 1 … {dht.MAX_KEPT_VERSIONS} versions to keep, got {len(versions)}.")
+    latest_ms = now_ms + 1000 * dht.MAX_KEEP_AHEAD_S
+    for version in versions:
+        if version.until_ms and not max(now_ms, version.from_ms) < version.until_ms <= latest_ms:
+            raise _invalid(f"Expected to keep a version within the next {dht.MAX_KEEP_AHEAD_S} seconds.")
+        if len(version.value) > bep44.MAX_VALUE or len(version.salt) > bep44.MAX_SALT:
+            raise _invalid(f"Expected a value of at most {bep44.MAX_VALUE} bytes and a salt of {bep44.MAX_SALT}.")
+        signed = bep44.signable_bytes(version.value, version.seq, version.salt)
+        if not keys.verify(version.public_key, signed, version.signature):
+            raise _invalid("Expected each version to be signed by its key.")
+
+
+def _invalid(sentence: str) -> ScoutError:
+    return ScoutError(ErrorCode.INVALID_REQUEST, sentence)
+
+
 def _check_keep(seconds: int) -> None:
     if not 0 <= seconds <= dht.MAX_KEEP_S:
-        raise ScoutError(
-            ErrorCode.INVALID_REQUEST, f"Expected to keep for 0 … {dht.MAX_KEEP_S} seconds, got {seconds}."
-        )
+        raise _invalid(f"Expected to keep for 0 … {dht.MAX_KEEP_S} seconds, got {seconds}.")

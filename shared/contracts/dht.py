@@ -13,6 +13,13 @@ MAX_KEEP_S = 30 * 24 * 3600
 """Seconds for which an item may be asked to be kept alive."""
 
 
+MAX_KEEP_AHEAD_S = MAX_KEEP_S + 2 * 24 * 3600
+"""The end of the longest wish lies within an epoch, which is kept to its own end and a while longer."""
+
+MAX_KEPT_VERSIONS = 32
+"""One for each epoch of the longest wish."""
+
+
 class LookupReport(Message, frozen=True, kw_only=True):
     """How a lookup went: counts of nodes."""
 
@@ -126,6 +133,35 @@ class PutImmutable(Message, frozen=True, kw_only=True):
     """As for PutMutable."""
 
 
+class KeptVersion(Message, frozen=True, kw_only=True):
+    """A signed version of a mutable item, and when the cluster shall put it; wall clock, milliseconds."""
+
+    public_key: bytes
+    salt: bytes = b""
+    seq: int
+    value: bytes
+    signature: bytes
+    from_ms: int
+    """The first put; a time that has passed means as soon as may be."""
+    until_ms: int
+    """No put after it; at most MAX_KEEP_AHEAD_S from now. 0: only in the place of an older version that is kept."""
+
+
+class Keep(Message, frozen=True, kw_only=True):
+    """Put these versions by yourself, each from its time on: of one record, in epochs that are still to come."""
+
+    versions: list[KeptVersion]
+    """1 … MAX_KEPT_VERSIONS."""
+
+
+class KeepReply(Message, frozen=True, kw_only=True):
+    """Until when they are kept: the latest of their ends, or 0 when one is not."""
+
+    kept_until_ms: int = 0
+    keep_refused: str = ""
+    """The error code for which not all is kept as was asked; empty when nothing is amiss."""
+
+
 class GetPeers(Message, frozen=True, kw_only=True):
     """Find the peers announced for an info-hash (BEP 5)."""
 
@@ -212,7 +248,11 @@ class LookupReply(Message, frozen=True, kw_only=True):
     report: LookupReport
 
 
-def _mutable_target(request: GetMutable | PutMutable) -> bytes:
+def _first_target(request: Keep) -> bytes:
+    return _mutable_target(request.versions[0]) if request.versions else b""
+
+
+def _mutable_target(request: GetMutable | PutMutable | KeptVersion) -> bytes:
     return bep44.mutable_target(request.public_key, request.salt)
 
 
@@ -232,6 +272,7 @@ GET_MUTABLE = Operation("dht.get_mutable@1", GetMutable, GetMutableReply, _mutab
 PUT_MUTABLE = Operation("dht.put_mutable@1", PutMutable, PutReply, _mutable_target)
 GET_IMMUTABLE = Operation("dht.get_immutable@1", GetImmutable, GetImmutableReply, _target)
 PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply, _immutable_target)
+KEEP = Operation("dht.keep@1", Keep, KeepReply, _first_target)
 GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply, _info_hash)
 ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply, _info_hash)
 STATUS = Operation("dht.status@1", Status, StatusReply)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.contracts.operation import CallContext
@@ -17,6 +17,8 @@ class Scope:
     now_ms: int
     """Wall clock when the change was asked for; the same in every attempt."""
     context: CallContext
+    older: dict[bytes, bytes | None] = field(default_factory=dict)
+    """Address of a message -> of the next older one, None at the end of its list: what this run has learnt so far."""
 
 
 class Change(Protocol):

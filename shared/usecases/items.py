@@ -8,8 +8,8 @@ from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
 from shared.format.errors import MalformedError
 from shared.format.items import content_of
-from shared.usecases.ports import Dht
-from shared.usecases.synchronise import not_stored
+from shared.usecases.ports import Nodes
+from shared.usecases.writing import not_stored
 
 
 def hash_of(content: bytes) -> bytes:
@@ -17,7 +17,7 @@ def hash_of(content: bytes) -> bytes:
     return bep44.immutable_target(_value(content))
 
 
-async def put(dht_port: Dht, content: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
+async def put(dht_port: Nodes, content: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
     """Store a byte string and keep it alive for `keep` seconds.
 
     Raises ScoutError: `item_too_large` over 996 bytes, `not_stored`.
@@ -25,7 +25,7 @@ async def put(dht_port: Dht, content: bytes, context: CallContext, keep: int = 0
     return await put_value(dht_port, _value(content), context, keep)
 
 
-async def put_value(dht_port: Dht, value: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
+async def put_value(dht_port: Nodes, value: bytes, context: CallContext, keep: int = 0) -> dht.PutReply:
     """Store a bencoded value (at most 1000 bytes) and keep it alive. Raises ScoutError (`not_stored`)."""
     reply = await dht_port.put_immutable(dht.PutImmutable(value=value, keep=keep), context)
     if reply.storing.stored == 0:
@@ -33,7 +33,7 @@ async def put_value(dht_port: Dht, value: bytes, context: CallContext, keep: int
     return reply
 
 
-async def get(dht_port: Dht, target: bytes, context: CallContext) -> bytes:
+async def get(dht_port: Nodes, target: bytes, context: CallContext) -> bytes:
     """The byte string stored under a hash (20 bytes).
 
     Raises ScoutError: `not_found` when no node that answered holds it, or when what they hold is no byte string.

@@ -21,7 +21,7 @@ class Kept:
     """The error code for which it is not kept as was asked; empty when nothing is amiss."""
 
 
-def kept(reply: dht.PutReply) -> Kept:
+def kept(reply: dht.PutReply | dht.KeepReply) -> Kept:
     """What the reply to a put says of it."""
     return Kept(reply.kept_until_ms, reply.keep_refused)
 

@@ -21,8 +21,11 @@ from shared.usecases.ports import Ports
 from shared.usecases.records import Place
 from shared.usecases.synchronise import Synced, Synchroniser
 
-MAX_OVERTAKEN = 4
-"""Messages of the same member's other devices that may come between two attempts to write one."""
+MAX_OVERTAKEN = 512
+"""Messages of the same member that may come between two attempts to write one: twice as many as may wait for a run."""
+
+MAX_OVERTAKEN_UNCOUNTED = 4
+"""The same where a list's messages have no numbers, so that nobody can say how far back ours would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class _Append:
         # a record without room must be refused before anything is stored
         scope.format.serialise(Content(self._set(entries, pushed, scope)[0]))
         put = await items.put_value(self.ports.dht, reply.value, scope.context, self.message.keep)
+        scope.older[reply.target] = box.head
         return _Stored(box.head, reply.target, pushed.number, put.storing, kept(put))
 
     def _set(self, entries: Entries, box: Mailbox, scope: Scope) -> tuple[Entries, Entry]:
@@ -125,15 +129,28 @@ class _Append:
         Another device of this member may have sent on top of it, so look some messages back.
         """
         target = box.head
-        for _ in range(MAX_OVERTAKEN if self.stored else 0):
+        for _ in range(self._overtaken(box)):
             found = next((stored for stored in self.stored if stored.head == target), None)
             if found is not None or target is None:
                 return found
-            fetched = await fetch(self.ports, self.place, target, scope.context)
-            if fetched is None or (fetched.error is not None and not fetched.next):
-                return None
-            target = fetched.next or None
+            if target not in scope.older:
+                scope.older[target] = await self._next_of(target, scope)
+            target = scope.older[target]
         return None
+
+    def _overtaken(self, box: Mailbox) -> int:
+        """How many messages at the front of the list may hide one of our attempts."""
+        if not self.stored:
+            return 0
+        oldest = min((stored.number for stored in self.stored if stored.number is not None), default=None)
+        if box.number is None or oldest is None:
+            return MAX_OVERTAKEN_UNCOUNTED
+        return min(max(box.number - oldest + 1, 0), MAX_OVERTAKEN)
+
+    async def _next_of(self, target: bytes, scope: Scope) -> bytes | None:
+        """Where the list goes on behind a message of others; None where it can't be followed."""
+        fetched = await fetch(self.ports, self.place, target, scope.context)
+        return (fetched.next or None) if fetched is not None else None
 
 
 async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: Outgoing, context: CallContext) -> Sent:

@@ -16,7 +16,7 @@ from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 
 
-class Dht(Protocol):
+class Nodes(Protocol):
     """A DHT node. Every call raises ScoutError (`dht_unavailable`, `deadline_exceeded`, …)."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
@@ -33,6 +33,14 @@ class Dht(Protocol):
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item."""
+        ...
+
+
+class Dht(Nodes, Protocol):
+    """A DHT node of a cluster that keeps things alive, as the `keep` of its puts asks for."""
+
+    async def keep(self, request: dht.Keep, context: CallContext) -> dht.KeepReply:
+        """Put versions of a mutable item by itself, each from its time on."""
         ...
 
 

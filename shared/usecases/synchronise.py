@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
-from shared.contracts import crypto, dht
+from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError, RecordFullError
@@ -22,15 +22,12 @@ from shared.usecases import records
 from shared.usecases.changes import Change, Scope
 from shared.usecases.coalescer import Coalescer, Job
 from shared.usecases.formats.ports import Content, Entries, Meta
-from shared.usecases.keeping import Kept, kept
+from shared.usecases.keeping import Kept
 from shared.usecases.ports import Ports
 from shared.usecases.races import is_undecided
 from shared.usecases.records import Place, Record, Version
 from shared.usecases.refusals import record_full
-
-QUORUM = 5
-"""Nodes that must store before a put answers: a majority of the usual width of 8, so that two racing writers can't
-both have it."""
+from shared.usecases.writing import QUORUM, Wish, keep_stored, put
 
 MAX_ATTEMPTS = 12
 """Rounds of read, merge, write. Each round one writer wins, so twelve processes may race for one record."""
@@ -72,7 +69,7 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Asked:
     place: Place
     context: CallContext
     change: Change | None
@@ -82,7 +79,7 @@ class _Wish:
     """When: every attempt writes as of this moment, so that it is the same write."""
 
 
-_Job = Job[_Wish, Synced]
+_Job = Job[_Asked, Synced]
 
 
 @dataclass(slots=True)
@@ -98,6 +95,8 @@ class _Run:
     """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
     written: dict[int, dict[bytes, int]] = field(default_factory=dict)
     """Epoch -> signature and BEP 44 seq of our own attempts."""
+    older: dict[bytes, bytes | None] = field(default_factory=dict)
+    """See `Scope.older`."""
 
     def learn(self, others: Record) -> None:
         """Take in what others have written; on a tie what is there now wins over what an earlier attempt read.
@@ -133,7 +132,7 @@ class Synchroniser:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._coalescer: Coalescer[tuple[str, bytes], _Wish, Synced] = Coalescer(
+        self._coalescer: Coalescer[tuple[str, bytes], _Asked, Synced] = Coalescer(
             self._serve, goes_first=lambda wish: wish.if_match is not None
         )
 
@@ -167,7 +166,7 @@ class Synchroniser:
         """
         now_ms = self._ports.clock.utc_ms()
         seconds = (context.deadline_ms - now_ms) / 1000
-        wish = _Wish(place, context, change, if_match, keep, now_ms)
+        wish = _Asked(place, context, change, if_match, keep, now_ms)
         return await self._coalescer.submit((context.tenant, place.target), wish, max(seconds, 0.0))
 
     async def _serve(self, _key: tuple[str, bytes], jobs: list[_Job]) -> None:
@@ -212,7 +211,7 @@ class Synchroniser:
         """Every waiting caller's change, one on the other; one that is refused fails its own caller only."""
         rules, entries = run.place.format, run.known
         for job in run.waiting:
-            scope = Scope(rules, job.work.asked_ms, job.work.context)
+            scope = Scope(rules, job.work.asked_ms, job.work.context, run.older)
             try:
                 changed = await job.work.change.apply(entries, scope) if job.work.change else entries
                 rules.serialise(run.content(changed))
@@ -228,51 +227,21 @@ class Synchroniser:
 
     async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:
         """Seal and put `entries`. True when they are stored, False when others were in the way."""
-        rules, now_ms = run.place.format, self._ports.clock.utc_ms()
-        # an attempt of ours may live on nodes that did not answer now; its seq must not be used twice
-        seen = [*(seq for _, seq in found.seen), *run.written.get(found.epoch, {}).values()]
-        try:
-            seq = rules.next_seq(seen, run.place.phase, found.epoch, now_ms)
-        except FormatError as error:
-            raise scout_error(error) from None
-        plaintext, at = rules.serialise(run.content(entries)), crypto.SealAt(seq=seq, epoch=found.epoch)
-        request = crypto.SealRecord(link=run.place.link, plaintext=plaintext, places=[at])
-        (sealed,) = (await self._ports.crypto.seal_record(request, run.context)).sealed
-        run.written.setdefault(found.epoch, {})[sealed.signature] = seq
-        reply = await self._ports.dht.put_mutable(
-            dht.PutMutable(
-                public_key=sealed.public_key,
-                seq=seq,
-                value=sealed.value,
-                signature=sealed.signature,
-                seen=[signature for signature, _ in found.seen],
-                quorum=QUORUM,
-                keep=run.keep,
-            ),
-            run.context,
-        )
-        if not _won(reply):
+        content, used = run.content(entries), run.written.get(found.epoch, {}).values()
+        attempt = await put(self._ports, run.place, found, content, Wish(used, run.keep), run.context)
+        run.written.setdefault(found.epoch, {})[attempt.signature] = attempt.item_seq
+        if not attempt.won:
             return False
-        seq = rules.absolute(seq, run.place.phase, found.epoch)
+        seq = run.place.format.absolute(attempt.item_seq, run.place.phase, found.epoch)
         written = replace(found, entries=entries, meta=run.meta, seq=seq, versions=())
-        _answer(run, written, reply.storing, kept(reply))
+        _answer(run, written, attempt.storing, attempt.kept)
         return True
 
     async def _keep(self, run: _Run, stored: Version) -> Kept:
         """Have a version kept that an earlier attempt of ours, or of a writer who merged it, brought to the nodes."""
         if run.attempt == 1 or run.keep == 0:
             return Kept()
-        reply = await self._ports.dht.put_mutable(
-            dht.PutMutable(
-                public_key=run.place.site(stored.epoch).public_key,
-                seq=stored.item_seq,
-                value=stored.sealed,
-                signature=stored.signature,
-                keep=run.keep,
-            ),
-            run.context,
-        )
-        return kept(reply)
+        return await keep_stored(self._ports, run.place, stored, run.keep, run.context)
 
     async def _pause(self, run: _Run) -> None:
         """Wait before the next attempt. Raises ScoutError (`conflict`) when there is no room for one."""
@@ -286,37 +255,6 @@ class Synchroniser:
                 facts={"attempts": run.attempt},
             )
         await self._ports.pause(pause)
-
-
-def _won(reply: dht.PutReply) -> bool:
-    """Whether a put is done. Raises ScoutError (`not_stored`) when no node took it and nobody was in the way.
-
-    A majority decides even where some node reports a conflict: a racing writer can't have one too, so it will read
-    again, find this version and merge it. Waiting for it here would make both write for ever.
-    """
-    storing = reply.storing
-    if storing.stored > storing.asked // 2:
-        return True
-    if reply.conflict:
-        return False
-    if storing.stored == 0:
-        raise not_stored(storing)
-    return True
-
-
-def not_stored(storing: dht.StoringReport) -> ScoutError:
-    """`not_stored` with what the nodes answered."""
-    return ScoutError(
-        ErrorCode.NOT_STORED,
-        f"Expected at least one node to store it; of {storing.asked} asked {storing.answered} answered and none did.",
-        retry_after=RETRY_AFTER,
-        facts={
-            "asked": storing.asked,
-            "answered": storing.answered,
-            "rejected": {str(code): count for code, count in storing.rejected.items()},
-            "timed_out": storing.timed_out,
-        },
-    )
 
 
 def _stored(found: Record, entries: Entries) -> Version | None:

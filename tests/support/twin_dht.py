@@ -12,6 +12,8 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.format import bep44, keys
@@ -55,6 +57,8 @@ class TwinDht:
         """Mutable gets so far."""
         self.keeps: list[int] = []
         """The seconds that each put asked to be kept for; they are granted, by a clock that stands at the epoch."""
+        self.ahead: dict[bytes, dht.KeptVersion] = {}
+        """Target -> the version that is to be put there when its time comes: see `put_ahead`."""
         self.keep_refused = ""
         """With an error code here nothing is kept."""
 
@@ -96,6 +100,34 @@ class TwinDht:
         for node in behind:  # a put that has its quorum answers, and the rest goes on
             node.offer(target, version, request.seen)
         return self._reply(target, outcomes, request.keep)
+
+    async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
+        if self.keep_refused:
+            return dht.KeepReply(keep_refused=self.keep_refused)
+        ends = [0]
+        for version in request.versions:
+            signed = bep44.signable_bytes(version.value, version.seq, version.salt)
+            assert keys.verify(version.public_key, signed, version.signature)
+            target = bep44.mutable_target(version.public_key, version.salt)
+            held = self.ahead.get(target)
+            until_ms = max(version.until_ms, held.until_ms if held else 0)
+            if until_ms and (held is None or version.seq > held.seq):
+                self.ahead[target] = msgspec.structs.replace(version, until_ms=until_ms)
+            ends.append(until_ms)
+        return dht.KeepReply(kept_until_ms=max(ends))
+
+    def put_ahead(self, now_ms: int) -> None:
+        """Put what was handed over for this moment, as a cluster's keeper does."""
+        for target, ahead in self.ahead.items():
+            if ahead.from_ms <= now_ms < ahead.until_ms:
+                version = dht.MutableVersion(value=ahead.value, seq=ahead.seq, signature=ahead.signature, holders=1)
+                for node in self.nodes:
+                    node.offer(target, version, None)
+
+    def forget(self) -> None:
+        """Drop all mutable items, as nodes do two hours after the last put."""
+        for node in self.nodes:
+            node.mutable.clear()
 
     async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
         await asyncio.sleep(0)

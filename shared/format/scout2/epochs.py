@@ -19,6 +19,8 @@ AFTER_TURN_S = 2 * 3600
 """So long after a turn the epoch before is read too: items live two hours, and somebody may not have carried over."""
 BEFORE_TURN_S = 600
 """So long before a turn the next epoch is read too: clocks differ."""
+AHEAD_S = 32 * EPOCH_S
+"""So far before an epoch a version can be sealed for it: no longer does anybody keep one."""
 MAX_EPOCH = 2**63 // 1000 // EPOCH_S
 """Whose milliseconds still fit a seq."""
 
@@ -74,6 +76,14 @@ def next_seq(seen: Iterable[int], ahead: int, epoch: int, now_ms: int) -> int:
     if highest >= bep44.MAX_SEQ:
         raise SeqExhaustedError(f"expected a seq below {bep44.MAX_SEQ} for the record, got {highest}")
     return max(highest + 1, 1 + now_ms - 1000 * began(ahead, epoch), 1)
+
+
+def seq_ahead(ahead: int, epoch: int, now_ms: int) -> int:
+    """The seq at `now_ms` of a version that is sealed for an epoch still to come, so that the one sealed last wins.
+
+    Above it a writer in that epoch goes on as ever: one more than the highest it has seen.
+    """
+    return max(1, 1 + now_ms - 1000 * began(ahead, epoch) + 1000 * AHEAD_S)
 
 
 def require_epoch(epoch: int) -> None:

@@ -79,6 +79,16 @@ class Race(NamedTuple):
     head: bytes
 
 
+class Coming(NamedTuple):
+    """An epoch still to come, for which a record is sealed ahead; wall clock, milliseconds."""
+
+    epoch: int
+    seq: int
+    from_ms: int
+    until_ms: int
+    """0: it only takes the place of an older one that is kept."""
+
+
 class Format(Protocol):
     """The rules of one format."""
 
@@ -134,6 +144,15 @@ class Format(Protocol):
 
     def next_seq(self, seen: Iterable[int], phase: int, epoch: int, now_ms: int) -> int:
         """The BEP 44 seq to write with, after those `seen` at the same address. Raises SeqExhaustedError."""
+
+    def kept_until(self, phase: int, epoch: int, until_ms: int) -> int:
+        """When a version that is written in `epoch` is of no more use, if its record is kept until `until_ms`."""
+
+    def coming(self, entries: Entries, phase: int, epoch: int, now_ms: int, until_ms: int) -> Sequence[Coming]:
+        """The epochs after `epoch` for which a record is sealed ahead at `now_ms`, to be kept until `until_ms`.
+
+        As far ahead as an older version may have been that still says something of one of the `entries`.
+        """
 
     def absolute(self, seq: int, phase: int, epoch: int) -> int:
         """A BEP 44 seq as a number that goes on rising when the epoch turns."""

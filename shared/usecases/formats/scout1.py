@@ -9,7 +9,7 @@ from shared.contracts.crypto import FormatName
 from shared.format.errors import FormatError, SeqExhaustedError
 from shared.format.scout1 import mailbox, merge, messages, record, seqs
 from shared.format.scout2.epochs import Reading
-from shared.usecases.formats.ports import Content, Entries, Entry, Mailbox, Meta, Race, Wanted
+from shared.usecases.formats.ports import Coming, Content, Entries, Entry, Mailbox, Meta, Race, Wanted
 
 
 class Scout1:
@@ -68,6 +68,14 @@ class Scout1:
     def next_seq(self, seen: Iterable[int], _phase: int, _epoch: int, _now_ms: int) -> int:
         """See `Format.next_seq`."""
         return seqs.next_seq(seen)
+
+    def kept_until(self, _phase: int, _epoch: int, until_ms: int) -> int:
+        """As long as is asked."""
+        return until_ms
+
+    def coming(self, _entries: Entries, _phase: int, _epoch: int, _now_ms: int, _until_ms: int) -> Sequence[Coming]:
+        """There is none."""
+        return ()
 
     def absolute(self, seq: int, _phase: int, _epoch: int) -> int:
         """It never turns."""

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 from shared.contracts.crypto import FormatName
+from shared.contracts.dht import MAX_KEEP_S
 from shared.format.errors import FormatError, SeqExhaustedError
 from shared.format.scout2 import epochs, mailbox, merge, messages, record
 from shared.format.scout2.epochs import Reading
 from shared.format.scout2.record import Record
-from shared.usecases.formats.ports import Content, Entries, Entry, Mailbox, Meta, Race, Wanted
+from shared.usecases.formats.ports import Coming, Content, Entries, Entry, Mailbox, Meta, Race, Wanted
 
 DEFAULT_TTL_S = 24 * 3600
 """Seconds for which an entry counts unless its writer says otherwise: as long as it is kept alive by default."""
@@ -78,6 +79,21 @@ class Scout2:
     def next_seq(self, seen: Iterable[int], phase: int, epoch: int, now_ms: int) -> int:
         """See `Format.next_seq`."""
         return epochs.next_seq(seen, phase, epoch, now_ms)
+
+    def kept_until(self, phase: int, epoch: int, until_ms: int) -> int:
+        """As long as anybody reads that epoch first: till a while after its turn."""
+        return min(until_ms, 1000 * (epochs.began(phase, epoch + 1) + epochs.AFTER_TURN_S))
+
+    def coming(self, entries: Entries, phase: int, epoch: int, now_ms: int, until_ms: int) -> Sequence[Coming]:
+        """See `Format.coming`. An entry's ttl ends what older versions say of it, too."""
+        expiring = max((entry.expires_ms for entry in _own(entries)), default=0)
+        horizon_ms = max(until_ms, min(expiring, now_ms + 1000 * MAX_KEEP_S))
+        found = []
+        while (from_ms := 1000 * epochs.began(phase, epoch + 1)) < horizon_ms:
+            epoch += 1
+            until = self.kept_until(phase, epoch, until_ms) if from_ms < until_ms else 0
+            found.append(Coming(epoch, epochs.seq_ahead(phase, epoch, now_ms), from_ms, until))
+        return found
 
     def absolute(self, seq: int, phase: int, epoch: int) -> int:
         """Unix milliseconds, about."""

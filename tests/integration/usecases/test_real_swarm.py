@@ -9,7 +9,9 @@ from collections import Counter
 
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
+from services.dht_node.keeping import KeepingDht, KeepPace
 from services.standalone.swarm import open_swarm
+from shared.bus.memory_leases import MemoryLeases
 from shared.clock import SystemClock
 from shared.contracts import crypto
 from shared.contracts.operation import CallContext
@@ -39,9 +41,9 @@ async def test_racing_writers_behind_different_nodes_lose_nothing() -> None:
         return Place(made.link, format_of(located.format), located.member, tuple(located.sites))
 
     async with open_swarm(NODES, "127.92", clock=clock, entropy=os.urandom) as nodes:
-        ports = [
-            Ports(dht=node, crypto=service, clock=clock, dice=random.Random(n)) for n, node in enumerate(nodes[:2])
-        ]
+        dice, leases = random.Random(1), MemoryLeases()
+        keeping = [KeepingDht(node, leases, clock, dice, KeepPace()) for node in nodes[:2]]
+        ports = [Ports(dht=node, crypto=service, clock=clock, dice=random.Random(n)) for n, node in enumerate(keeping)]
         async with Synchroniser(ports[0]) as one, Synchroniser(ports[1]) as other:
             processes = (one, other)
             places = [await place_of(n, 0) for n in range(1, RECORDS + 1)]

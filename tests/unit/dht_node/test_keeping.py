@@ -13,6 +13,7 @@ from services.dht_node.keep_meters import KeepMeters
 from services.dht_node.keeper import Keeper
 from services.dht_node.keeping import KeepingDht, KeepPace
 from shared.bus.memory_leases import MemoryLeases
+from shared.bus.ports import Claimed
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
@@ -198,3 +199,90 @@ async def test_after_its_lease_an_item_is_not_put_again() -> None:
     await world.an_hour_later()
     assert set(world.held()) == {0}
     assert world.registry.get_sample_value("scout_dht_kept_items") == 0
+
+
+def ahead(world: World, seq: int, from_s: float, until_s: float | None) -> dht.KeptVersion:
+    """A version to be put from some seconds on, until some seconds from now."""
+    put, now_ms = a_put(seq), world.clock.utc_ms()
+    return dht.KeptVersion(
+        public_key=PUBLIC,
+        seq=seq,
+        value=put.value,
+        signature=put.signature,
+        from_ms=now_ms + round(from_s * 1000),
+        until_ms=0 if until_s is None else now_ms + round(until_s * 1000),
+    )
+
+
+async def test_a_version_handed_over_for_later_is_put_when_its_time_comes_and_not_before() -> None:
+    world = World()
+    reply = await world.keeping.keep(dht.Keep(versions=[ahead(world, 7, 6 * HOUR, DAY)]), world.context)
+    assert (reply.kept_until_ms, reply.keep_refused) == (world.until(DAY), "")
+    for _ in range(4):
+        await world.an_hour_later()
+    assert set(world.held()) == {0}
+    world.clock.advance(2 * HOUR)
+    await world.keeper.turn()
+    assert set(world.held()) == {7}
+    world.forget()
+    await world.an_hour_later()
+    assert set(world.held()) == {7}
+    world.clock.advance(DAY)
+    world.forget()
+    await world.keeper.turn()
+    assert set(world.held()) == {0}
+
+
+async def test_a_version_without_an_end_only_takes_the_place_of_an_older_one() -> None:
+    world = World()
+    await world.keeping.keep(dht.Keep(versions=[ahead(world, 7, HOUR, None)]), world.context)
+    world.clock.advance(2 * HOUR)
+    await world.keeper.turn()
+    assert set(world.held()) == {0}
+    await world.keeping.keep(dht.Keep(versions=[ahead(world, 7, HOUR, DAY)]), world.context)
+    reply = await world.keeping.keep(dht.Keep(versions=[ahead(world, 8, HOUR, None)]), world.context)
+    assert reply.kept_until_ms == world.until(DAY)
+    world.clock.advance(HOUR + 1)
+    await world.keeper.turn()
+    assert set(world.held()) == {8}
+
+
+async def test_a_cluster_without_room_says_so() -> None:
+    world = World(room=1)
+    await world.put(7, keep=DAY)
+    other = keys.signing_pair(b"o" * 32)
+    value = b"i1e"
+    version = dht.KeptVersion(
+        public_key=other[0],
+        seq=1,
+        value=value,
+        signature=keys.sign(other[1], bep44.signable_bytes(value, 1)),
+        from_ms=world.until(HOUR),
+        until_ms=world.until(DAY),
+    )
+    reply = await world.keeping.keep(dht.Keep(versions=[version]), world.context)
+    assert (reply.kept_until_ms, reply.keep_refused) == (0, "keep_full")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"signature": bytes(64)},
+        {"value": b"i9e"},
+        {"value": b"1001:" + bytes(1001)},
+        {"salt": bytes(65)},
+        {"until_ms": 1},
+        {"until_ms": 2**60},
+        {"from_ms": 2**60},
+    ],
+    ids=["signature", "value", "large value", "salt", "past", "too far", "ends before it begins"],
+)
+async def test_what_must_not_be_put_is_refused_before_anything_is_kept(wrong: dict[str, object]) -> None:
+    world = World()
+    good = ahead(world, 7, HOUR, DAY)
+    bad = msgspec.structs.replace(ahead(world, 8, HOUR, DAY), **wrong)
+    for versions in ([], [good, bad], [good] * (dht.MAX_KEPT_VERSIONS + 1)):
+        with pytest.raises(ScoutError) as error:
+            await world.keeping.keep(dht.Keep(versions=versions), world.context)
+        assert error.value.code is ErrorCode.INVALID_REQUEST
+    assert await world.leases.claim(now_ms=world.until(DAY - 1), hold_ms=1, limit=9) == Claimed((), 0, 0)

@@ -327,3 +327,14 @@ async def test_a_message_is_kept_together_with_the_record_that_leads_to_it() -> 
         world.twin.keep_refused = ErrorCode.KEEP_FULL
         refused = await send(world.ports, world.processes[0], place, message, world.context)
         assert (refused.kept.until_ms, refused.kept.refused) == (0, ErrorCode.KEEP_FULL)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_bursts_through_two_processes_arrive_once_each(seed: int) -> None:
+    async with a_world(seed=seed, processes=2) as world:
+        mine, theirs = await world.place(0), await world.place(1)
+        sent = await asyncio.gather(*(leave(world, mine, b"%d" % n, process=n % 2) for n in range(12)))
+        read = await fetch(world, theirs)
+        assert sorted(bodies(read)) == sorted(b"%d" % n for n in range(12))
+        assert [message.number for message in read.messages] == list(range(1, 13))
+        assert sorted(one.number or 0 for one in sent) == list(range(1, 13))

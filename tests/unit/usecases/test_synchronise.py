@@ -353,10 +353,13 @@ async def test_no_attempt_uses_a_seq_twice(world: World, monkeypatch: pytest.Mon
 
 
 async def test_conflict_ends_with_the_deadline(world: World) -> None:
-    context = world.context
-    world.clock.advance(9.99)
+    class Slow(Stubborn):
+        async def apply(self, entries: Entries, scope: object) -> Entries:
+            world.clock.advance(9.995)
+            return await super().apply(entries, scope)
+
     with pytest.raises(ScoutError) as error:
-        await world.processes[0].synchronise(await world.place(), Stubborn(world), context)
+        await world.processes[0].synchronise(await world.place(), Slow(world), world.context)
     assert code_of(error) is ErrorCode.CONFLICT
     assert world.pauses == []
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
 from shared.contracts import crypto, dht
+from shared.contracts.crypto import FormatName
 from shared.contracts.operation import CallContext
 from shared.format.scout1.record import Entry, serialise
 from shared.settings import Secret
@@ -36,13 +37,17 @@ class World:
     ports: Ports
     processes: list[Synchroniser]
     pauses: list[float] = field(default_factory=list)
+    format: FormatName = "scout1"
+    """Of the links that it makes."""
 
     @property
     def context(self) -> CallContext:
         return CallContext(deadline_ms=self.clock.utc_ms() + 10_000, trace="test")
 
     async def place(self, member: int = 0, secret: bytes = SECRET) -> Place:
-        made = await self.crypto.create_link(crypto.CreateLink(secret=secret, member=member), self.context)
+        made = await self.crypto.create_link(
+            crypto.CreateLink(secret=secret, member=member, format=self.format), self.context
+        )
         return await records.locate(self.ports, made.link, self.context)
 
     async def sync(

@@ -1,0 +1,154 @@
+"""One write of a record: seal it, put it where it lies now, and have it kept, now and in the epochs to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.contracts import crypto, dht
+from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode, ScoutError
+from shared.format.errors import FormatError
+from shared.format.problems import scout_error
+from shared.usecases.formats.ports import Coming, Content
+from shared.usecases.keeping import Kept, kept, kept_both
+from shared.usecases.ports import Ports
+from shared.usecases.records import Place, Record, Version
+
+QUORUM = 5
+"""Nodes that must store before a put answers: a majority of the usual width of 8, so that two racing writers can't
+both have it."""
+
+RETRY_AFTER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a write has to heed."""
+
+    used: Iterable[int] = ()
+    """BEP 44 seqs of earlier attempts: they may live on nodes that did not answer now, and must not be used twice."""
+    keep: int = 0
+    """Seconds for which the record is kept alive; 0: what is kept already goes on, with what is written now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write, and what became of it."""
+
+    item_seq: int
+    signature: bytes
+    won: bool
+    """False when others were in the way."""
+    storing: dht.StoringReport
+    kept: Kept
+
+
+async def put(ports: Ports, place: Place, found: Record, content: Content, wish: Wish, context: CallContext) -> Attempt:
+    """Write `content` in the place of all that was `found`. Raises ScoutError (`not_stored`, `seq_exhausted`, …)."""
+    rules, now_ms = place.format, ports.clock.utc_ms()
+    until_ms = now_ms + 1000 * wish.keep if wish.keep else 0
+    try:
+        seq = rules.next_seq([*(seq for _, seq in found.seen), *wish.used], place.phase, found.epoch, now_ms)
+        plaintext = rules.serialise(content)
+    except FormatError as error:
+        raise scout_error(error) from None
+    coming = rules.coming(content.entries, place.phase, found.epoch, now_ms, until_ms)
+    places = [crypto.SealAt(seq=at.seq, epoch=at.epoch) for at in coming]
+    request = crypto.SealRecord(
+        link=place.link, plaintext=plaintext, places=[crypto.SealAt(seq=seq, epoch=found.epoch), *places]
+    )
+    current, *ahead = (await ports.crypto.seal_record(request, context)).sealed
+    reply = await ports.dht.put_mutable(
+        dht.PutMutable(
+            public_key=current.public_key,
+            seq=seq,
+            value=current.value,
+            signature=current.signature,
+            seen=[signature for signature, _ in found.seen],
+            quorum=QUORUM,
+            keep=_seconds(place, found.epoch, now_ms, until_ms),
+        ),
+        context,
+    )
+    won, lease = _won(reply), kept(reply)
+    if won and coming:
+        lease = await _kept_ahead(ports, lease, coming, ahead, context)
+    return Attempt(seq, current.signature, won, reply.storing, lease)
+
+
+async def keep_stored(ports: Ports, place: Place, stored: Version, keep: int, context: CallContext) -> Kept:
+    """Have a version kept for `keep` seconds that is on the nodes already, and was sealed ahead by who put it there."""
+    now_ms = ports.clock.utc_ms()
+    reply = await ports.dht.put_mutable(
+        dht.PutMutable(
+            public_key=place.site(stored.epoch).public_key,
+            seq=stored.item_seq,
+            value=stored.sealed,
+            signature=stored.signature,
+            keep=_seconds(place, stored.epoch, now_ms, now_ms + 1000 * keep),
+        ),
+        context,
+    )
+    return kept(reply)
+
+
+async def _kept_ahead(
+    ports: Ports, lease: Kept, coming: Sequence[Coming], ahead: Sequence[crypto.SealedRecord], context: CallContext
+) -> Kept:
+    """The lease of the record with those of its versions for the epochs to come."""
+    versions = [
+        dht.KeptVersion(
+            public_key=sealed.public_key,
+            seq=at.seq,
+            value=sealed.value,
+            signature=sealed.signature,
+            from_ms=at.from_ms,
+            until_ms=at.until_ms,
+        )
+        for at, sealed in zip(coming, ahead, strict=True)
+    ]
+    try:
+        reply = await ports.dht.keep(dht.Keep(versions=versions), context)
+    except ScoutError as error:  # what the DHT has taken is not failed because the cluster can't keep it
+        return kept_both(lease, Kept(refused=error.code.value))
+    if not any(at.until_ms for at in coming):
+        return lease
+    return Kept(reply.kept_until_ms, lease.refused or reply.keep_refused)
+
+
+def _seconds(place: Place, epoch: int, now_ms: int, until_ms: int) -> int:
+    """For how long a version of this epoch is to be kept, if the record is until `until_ms`."""
+    ends_ms = place.format.kept_until(place.phase, epoch, until_ms) if until_ms else 0
+    return max(0, -(-(ends_ms - now_ms) // 1000)) if ends_ms else 0
+
+
+def _won(reply: dht.PutReply) -> bool:
+    """Whether a put is done. Raises ScoutError (`not_stored`) when no node took it and nobody was in the way.
+
+    A majority decides even where some node reports a conflict: a racing writer can't have one too, so it will read
+    again, find this version and merge it. Waiting for it here would make both write for ever.
+    """
+    storing = reply.storing
+    if storing.stored > storing.asked // 2:
+        return True
+    if reply.conflict:
+        return False
+    if storing.stored == 0:
+        raise not_stored(storing)
+    return True
+
+
+def not_stored(storing: dht.StoringReport) -> ScoutError:
+    """`not_stored` with what the nodes answered."""
+    return ScoutError(
+        ErrorCode.NOT_STORED,
+        f"Expected at least one node to store it; of {storing.asked} asked {storing.answered} answered and none did.",
+        retry_after=RETRY_AFTER,
+        facts={
+            "asked": storing.asked,
+            "answered": storing.answered,
+            "rejected": {str(code): count for code, count in storing.rejected.items()},
+            "timed_out": storing.timed_out,
+        },
+    )
