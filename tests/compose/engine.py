@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -110,13 +111,21 @@ def running_engine() -> Iterator[Engine]:
     # sockets have names of at most 108 bytes
     runtime = Path(tempfile.mkdtemp(prefix="scout-engine-"))
     try:
-        with firewall_as_it_was(), _dockerd(data, runtime) as engine:
+        with _alone(), firewall_as_it_was(), _dockerd(data, runtime) as engine:
             yield engine
     finally:
         _unmounted(runtime)
         _unmounted(data)
         shutil.rmtree(runtime, ignore_errors=True)
         shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for the engine of another checkout: two would undo each other's firewall."""
+    with (Path(tempfile.gettempdir()) / "scout-engine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import aiohttp
 import pytest
@@ -130,6 +132,18 @@ async def test_a_sync_and_a_message_go_through_it(stack: Stack) -> None:
         assert [device.name for device in await his.devices()] == ["phone"]
         await his.send(b"see you at eight")
         assert [message.body for message in (await hers.messages(after=0)).messages] == [b"see you at eight"]
+
+
+async def test_its_pages_come_with_all_that_they_need(stack: Stack) -> None:
+    async with aiohttp.ClientSession() as http:
+        for page in ("/console",):
+            async with http.get(stack.url + page) as answer:
+                assert answer.status == 200
+                needed = re.findall(r'(?:src|href)="(/?[^"#:]+)"', await answer.text())
+            assert needed
+            for name in needed:
+                async with http.get(urljoin(stack.url + page, name)) as answer:
+                    assert answer.status == 200, name
 
 
 def test_the_key_is_shown_to_the_operator(stack: Stack) -> None:
