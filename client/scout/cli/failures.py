@@ -70,7 +70,7 @@ _HINTS: dict[str, str] = {
     ErrorCode.FORBIDDEN_SCOPE: "Ask whoever runs the service for a key with that scope.",
     ErrorCode.BUDGET_SPENT: "Each request costs DHT packets, and they come back with time: wait, "
     "or ask whoever runs the service for a larger budget.",
-    ErrorCode.BAD_HANDLE: "This service did not make the handle, has a new master key, or takes your API key for another "
+    ErrorCode.BAD_HANDLE: "This service did not make the handle, has a new master key, or your API key is another "
     "tenant's: make the link again with `scout link`.",
     ErrorCode.LOW_ORDER_PUBLIC_KEY: "Ask your peer for their public key again; this one is not a real key.",
     ErrorCode.RECORD_FULL: "Take something out with `scout sync LINK --remove ID`.",
