@@ -8,10 +8,10 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn bench-guard settings-page clean
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn bench-guard settings-page clean
 
 help:  ## Say what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
 
 $(RUN): requirements/run.txt pyproject.toml
 	@test -d .venv || $(PYTHON) -m venv .venv
@@ -49,6 +49,12 @@ openapi-test: $(DEV)  ## Thousands of requests made from /openapi.json to a runn
 
 k8s-test: $(DEV)  ## Render the Kubernetes manifests (kubectl) and hold them against schemas and conventions
 	$(BIN)/python -m pytest tests/k8s
+
+dashboards: $(DEV)  ## Write observability/dashboards/*.json from their source
+	$(BIN)/python -m observability.panels
+
+observability-test: $(DEV)  ## Watch a cluster in trouble with Prometheus: every rule, alert and panel
+	$(BIN)/python -m pytest tests/observability
 
 interop: $(WEBTORRENT)/node_modules  ## Fetch webtorrent's DHT (node.js and npm) for the tests of interoperation
 

@@ -130,6 +130,7 @@ async def open_service(
     """The parts of the API over a bus, until the block ends."""
     # jitter needs no secrecy, only that two processes differ
     dice = random.Random(os.urandom(8))  # noqa: S311
+    own_meters.in_flight_limit.set(guards.limits.max_in_flight)
     ports = Ports(dht=BusDht(requester), crypto=BusCrypto(requester), clock=clock, dice=dice)
     async with Synchroniser(ports) as synchroniser:
         yield Service(

@@ -44,6 +44,8 @@ class Meters:
     request_seconds: Histogram
     """Labels `route` (method and template, or `unmatched`) and `code` (`ok`, or shared.errors.ErrorCode)."""
     in_flight: Gauge
+    in_flight_limit: Gauge
+    """At how many a further one is refused."""
     sync_seconds: Histogram
     """Label `outcome` (SyncOutcome): whole requests on one of SYNC_ROUTES."""
     sync_attempts: Histogram
@@ -83,6 +85,9 @@ def build(registry: CollectorRegistry) -> Meters:
             registry=registry,
         ),
         in_flight=Gauge("scout_api_requests_in_flight", "Requests being worked on.", registry=registry),
+        in_flight_limit=Gauge(
+            "scout_api_requests_in_flight_limit", "Requests worked on at the most.", registry=registry
+        ),
         sync_seconds=Histogram(
             "scout_api_sync_seconds",
             "Time of a request that synchronises a record.",

@@ -56,7 +56,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         if driver6 is not None:
             service = DualStackDht(driver, driver6, clock, lookups)
         leases = RedisLeases(redis, limit=settings.keep_max)
-        keeping, keeper = keeper_of(service, leases, clock, KeepMeters.build(registry), settings.keep_pace)
+        keeping, keeper = keeper_of(
+            service, leases, clock, KeepMeters.build(registry, settings.keep_max), settings.keep_pace
+        )
         canary = canary_of(service, clock, registry, settings.canary_path)
         consumer = Consumer(
             redis,

@@ -87,6 +87,8 @@ class NodeCollector(Collector):
         yield self._gauge("operations_in_hand", "Operations without an outcome yet.", lambda node: node.in_hand)
         yield self._gauge("stored_items", "BEP 44 items held for others.", lambda node: node.stored_items)
         yield self._gauge("stored_bytes", "Bytes that those items count for.", lambda node: node.stored_bytes)
+        yield self._gauge("stored_items_limit", "How many they may be.", lambda node: node.stored_items_limit)
+        yield self._gauge("stored_bytes_limit", "Bytes they may count for.", lambda node: node.stored_bytes_limit)
         yield self._gauge("stored_swarms", "Info-hashes with announced peers.", lambda node: node.stored_swarms)
         yield self._gauge(
             "egress_budget_ratio",

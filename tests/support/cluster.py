@@ -124,12 +124,19 @@ class Cluster:
                     timeout_s=START_WITHIN,
                 )
 
-    def restart_bus(self) -> None:
-        """Stop the server and start it again on the same port, with what its append-only file holds."""
-        port = self.server.port
+    def stop_bus(self) -> None:
+        """Take the server away; what it accepted is in its append-only file."""
+        self.server._desired_port = self.server.port
         self.server.stop()
-        self.server._desired_port = port
+
+    def start_bus(self) -> None:
+        """Start it again on the same port, with what the file holds."""
         self.server.start()
+
+    def restart_bus(self) -> None:
+        """Both."""
+        self.stop_bus()
+        self.start_bus()
 
     async def stop(self) -> None:
         """SIGTERM to all, in the reverse of the order of starting."""

@@ -265,6 +265,16 @@ class Node:
         return self._items.bytes_held
 
     @property
+    def stored_items_limit(self) -> int:
+        """How many they may be."""
+        return self._config.items_max
+
+    @property
+    def stored_bytes_limit(self) -> int:
+        """How many bytes they may count for."""
+        return self._config.item_bytes_max
+
+    @property
     def items_evicted(self) -> int:
         """Items that had to make room for others before their time."""
         return self._items.evicted

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 from services.api import settings as api
 from services.crypto import settings as crypto
 from services.dht_node import settings as dht_node
-from shared.ops import Checks, serve_ops
+from shared.ops import serve_ops
 from shared.settings import Endpoint
 from tests.support.waiting import wait_until
 
@@ -26,14 +26,13 @@ async def test_alive_whatever_is_missing() -> None:
 
 async def test_readiness_says_what_is_missing() -> None:
     checks = {"dht": False, "bus": False, "keys": True}
-
-    async def ready() -> Checks:
-        return checks
-
-    async with serve_ops(LISTEN, CollectorRegistry(), ready) as endpoint:
+    async with serve_ops(LISTEN, CollectorRegistry(), lambda: checks) as endpoint:
         status, body = await ask(endpoint, "/readyz")
         assert status == 503
         assert '"ready": false, "not_ready": ["bus", "dht"]' in body
+        _status, page = await ask(endpoint, "/metrics")
+        assert 'scout_process_ready{check="bus"} 0.0' in page
+        assert 'scout_process_ready{check="keys"} 1.0' in page
         checks.update(dht=True, bus=True)
         status, body = await ask(endpoint, "/readyz")
         assert status == 200
