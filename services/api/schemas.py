@@ -182,10 +182,11 @@ class TargetPath(Asked, frozen=True, kw_only=True):
     """The id, or the hash, whose neighbours are looked up."""
 
 
-class ConsolePath(Asked, frozen=True, kw_only=True):
-    """`/console/{name}`."""
+class FilePath(Asked, frozen=True, kw_only=True):
+    """A file of a page."""
 
     name: str
+    """One of those that the page consists of."""
 
 
 class DeadLettersQuery(Asked, frozen=True, kw_only=True):

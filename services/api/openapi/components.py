@@ -54,8 +54,12 @@ def example_of(cls: type[Any]) -> dict[str, Any]:
     sent: dict[str, Any] = msgspec.json.decode(encode_json(example))
     if isinstance(example, Answered):
         return sent
-    defaults = {field.name: field.default for field in msgspec.structs.fields(cls)}
-    return {name: value for name, value in sent.items() if getattr(example, name) != defaults[name]}
+    usual = {field.name: _default(field) for field in msgspec.structs.fields(cls)}
+    return {name: value for name, value in sent.items() if getattr(example, name) != usual[name]}
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def parameters_of(into: type[msgspec.Struct]) -> dict[str, tuple[dict[str, Any], bool]]:

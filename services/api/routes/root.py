@@ -10,7 +10,7 @@ from services.api.endpoints import Endpoint, Tag
 
 async def show(_request: web.Request) -> answers.RootAnswer:
     """Name the service and its documentation."""
-    return answers.RootAnswer(service="scout", api="/v1", documentation="/openapi.json", openapi="/openapi.json")
+    return answers.RootAnswer(service="scout", api="/v1", documentation="/docs", openapi="/openapi.json")
 
 
 ENDPOINTS = [

@@ -247,7 +247,7 @@ async def test_items(api: Api) -> None:
 async def test_the_root_points_to_the_documentation(api: Api) -> None:
     root = await api.call("GET", "/")
     assert root.body == {
-        "service": "scout", "api": "/v1", "documentation": "/openapi.json", "openapi": "/openapi.json",
+        "service": "scout", "api": "/v1", "documentation": "/docs", "openapi": "/openapi.json",
     }  # fmt: skip
     assert (await api.call("GET", root.body["openapi"])).status == 200
 
