@@ -61,6 +61,8 @@ class TwinDht:
         """Target -> the version that is to be put there when its time comes: see `put_ahead`."""
         self.keep_refused = ""
         """With an error code here nothing is kept."""
+        self.stalled = False
+        """Gets of immutable items never end."""
 
     async def get_mutable(self, request: dht.GetMutable, _context: CallContext) -> dht.GetMutableReply:
         self.gets += 1
@@ -130,7 +132,7 @@ class TwinDht:
             node.mutable.clear()
 
     async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
-        await asyncio.sleep(0)
+        await (asyncio.Event().wait() if self.stalled else asyncio.sleep(0))
         answering = [node for node in self.nodes if not self._lost()]
         values = [node.immutable[request.target] for node in answering if request.target in node.immutable]
         return dht.GetImmutableReply(value=values[0] if values else None, report=self._lookup(len(answering)))

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from services.api.routes import all_endpoints
+from services.api.service import Limits
 from shared.bus import streams
 from shared.bus.budgets import MemoryBudgets
 from shared.bus.ports import Bucket, Shortfall
@@ -159,6 +161,23 @@ async def test_an_answer_that_is_given_again_is_free(world: World) -> None:
     again = await world.api.call("POST", "/v1/items", {"value": "aGk"}, key=PHONE, headers=headers)
     assert again.text == first.text
     assert await world.left(TENANTS) == left
+
+
+async def test_a_request_that_was_cut_off_costs_what_was_reserved() -> None:
+    budgets = MemoryBudgets(ManualClock())
+    async with an_api(keys=keys_of(KEYS), budgets=budgets, limits=Limits(deadline_ms=200)) as api:
+        api.twin.stalled = True
+        refused = await api.call("GET", ITEM, key=PHONE)
+        assert (refused.status, refused.code) == (504, "deadline_exceeded")
+        short = await budgets.take([TENANTS], 400 - FIRST + 1)
+        assert short is not None
+        assert await budgets.take([TENANTS], 400 - FIRST) is None
+
+
+def test_whatever_speaks_to_the_dht_has_a_price() -> None:
+    speaking = {one.name for one in all_endpoints() if ErrorCode.DHT_UNAVAILABLE in one.codes}
+    priced = {one.name for one in all_endpoints() if one.packets}
+    assert speaking - priced == {"dht_status"}, "which asks a node of ours about itself"
 
 
 class RedisAway:
