@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 from shared.bus import streams
 from shared.bus.intake import Delivery
+from shared.bus.lanes import Lanes
 from shared.bus.meters import DeadReason
 from shared.bus.redis_client import Backoff, Command, CommandError, Link, RedisDown
 from shared.bus.replies import FIELD
@@ -37,42 +37,34 @@ class Answers:
         self._link = link
         self._group = group
         self._release = release
-        self._finished: list[Finished] = []
-        self._wake = asyncio.Event()
+        self._lanes: Lanes[Finished] = Lanes(self._send)
 
     def add(self, finished: Finished) -> None:
         """Take an answer; it leaves with the next batch."""
-        self._finished.append(finished)
-        self._wake.set()
+        keys = (streams.requests(finished.delivery.shard), finished.reply_to)
+        self._lanes.add(self._link.lane(*filter(None, keys)), finished)
 
     async def send_forever(self) -> None:
         """Send batches until cancelled; one whose receipt was lost is sent again."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._finished:
-                batch, self._finished = self._finished, []
-                await self._send(batch)
-                self._release(batch)
+        await self._lanes.send_forever()
 
     async def _send(self, batch: list[Finished]) -> None:
-        commands = self._commands(batch)
+        answers, acknowledgements = self._answers(batch), self._acknowledgements(batch)
         backoff = Backoff()
         while True:
             try:
-                receipts = await self._link.pipeline(commands)
+                receipts = await self._link.in_turn(answers, acknowledgements)
             except RedisDown:
                 await backoff.pause()
                 continue
             for refused in (receipt for receipt in receipts if isinstance(receipt, CommandError)):
                 log.error("an answer was refused", extra={"reason": str(refused)})
+            self._release(batch)
             return
 
-    def _commands(self, batch: list[Finished]) -> list[Command]:
+    def _answers(self, batch: list[Finished]) -> list[Command]:
         by_caller: defaultdict[str, list[ReplyEnvelope]] = defaultdict(list)
-        by_shard: defaultdict[str, list[bytes]] = defaultdict(list)
         for finished in batch:
-            by_shard[finished.delivery.shard].append(finished.delivery.entry_id)
             if finished.reply is not None:
                 by_caller[finished.reply_to].append(finished.reply)
         # NOMKSTREAM: a caller that is gone must not come back as a stream without a TTL.
@@ -80,7 +72,13 @@ class Answers:
             ("XADD", caller, "NOMKSTREAM", "MAXLEN", "~", streams.REPLY_MAXLEN, "*", FIELD, encode(replies))
             for caller, replies in by_caller.items()
         ]
-        commands += [self._dead_letter(finished) for finished in batch if finished.dead]
+        return commands + [self._dead_letter(finished) for finished in batch if finished.dead]
+
+    def _acknowledgements(self, batch: list[Finished]) -> list[Command]:
+        by_shard: defaultdict[str, list[bytes]] = defaultdict(list)
+        for finished in batch:
+            by_shard[finished.delivery.shard].append(finished.delivery.entry_id)
+        commands: list[Command] = []
         for shard, entry_ids in by_shard.items():
             key = streams.requests(shard)
             commands.append(("XACK", key, self._group, *entry_ids))

@@ -8,6 +8,7 @@ renewed every second, so a request that nobody renews has lost its process, howe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -22,7 +23,8 @@ from shared.bus.janitor import Janitor
 from shared.bus.meters import BusMeters, DeadReason
 from shared.bus.partitions import Partitions
 from shared.bus.ports import Handlers
-from shared.bus.redis_client import Backoff, CommandError, RedisClient, RedisDown
+from shared.bus.redis_client import Backoff, CommandError, Link, NotPermittedError, RedisClient, RedisDown
+from shared.bus.room import Room
 from shared.bus.seal import Sealer
 from shared.clock import Clock
 from shared.contracts.envelope import DecodeError, Envelope, decode
@@ -64,59 +66,81 @@ class Consumer:
             max_attempts=self.max_attempts,
         )
         self._in_hand: set[Ref] = set()
-        self._released = asyncio.Event()
+        self._room = Room(self.concurrency, self._in_hand)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then finish what is in hand, acknowledge it, and leave the group.
 
         Redis may be away at any time: it is waited for. Cancelled, it leaves what is in hand to be claimed by others.
         """
-        reader, writer = self.redis.link(), self.redis.link()
-        partitions = Partitions(self.service, self.name, self.clock, self.pace)
-        intake = Intake(reader, partitions, self.clock, self.pace)
-        answers = Answers(writer, self.service, self._release)
-        janitor = Janitor(writer, partitions, self.meters, self.pace)
-        try:
+        async with contextlib.AsyncExitStack() as links:
+            partitions = Partitions(self.service, self.name, self.clock, self.pace)
+            intakes = [
+                Intake(self._link(links), partitions, shards, self.clock, self.pace)
+                for shards in self.redis.together(partitions.shards)
+            ]
+            writer = self._link(links)
+            answers = Answers(writer, self.service, self._release)
+            janitor = Janitor(writer, partitions, self.meters, self.pace)
             await janitor.arrive()
             async with asyncio.TaskGroup() as tasks:
                 helpers = [
                     tasks.create_task(answers.send_forever(), name="bus consumer: answer"),
                     tasks.create_task(janitor.work_forever(self._in_hand), name="bus consumer: janitor"),
-                    tasks.create_task(self._unblock(stop, intake), name="bus consumer: stop"),
+                    *(tasks.create_task(self._unblock(stop, one), name="bus consumer: stop") for one in intakes),
                 ]
-                await self._serve(stop, intake, answers, tasks)
+                async with asyncio.TaskGroup() as readers:
+                    share = self._share(len(intakes))
+                    for intake in intakes:
+                        serving = self._serve(stop, intake, share, answers, tasks)
+                        readers.create_task(serving, name="bus consumer: read")
                 await janitor.hand_over()
                 await self._drain()
                 for helper in helpers:
                     helper.cancel()
             await janitor.leave()
-        finally:
-            await reader.close()
-            await writer.close()
 
-    async def _serve(self, stop: asyncio.Event, intake: Intake, answers: Answers, tasks: asyncio.TaskGroup) -> None:
+    def _link(self, links: contextlib.AsyncExitStack) -> Link:
+        link = self.redis.link()
+        links.push_async_callback(link.close)
+        return link
+
+    def _share(self, readers: int) -> int:
+        """What a reader among several may read while it waits: all of them together keep a quarter of the room."""
+        return streams.BATCH_MAX if readers == 1 else max(self.concurrency // (4 * readers), 1)
+
+    async def _serve(
+        self, stop: asyncio.Event, intake: Intake, share: int, answers: Answers, tasks: asyncio.TaskGroup
+    ) -> None:
         backoff = Backoff()
         while not stop.is_set():
-            room = self.concurrency - len(self._in_hand)
-            if room <= 0:
-                await self._wait_for_room()
-                continue
-            if intake.idle:
+            if not intake.reading:
                 await asyncio.sleep(self.pace.renew_s)
                 continue
             try:
-                deliveries = await intake.take(min(room, streams.BATCH_MAX), self._in_hand)
+                deliveries = await self._take(stop, intake, streams.BATCH_MAX if intake.busy else share)
                 backoff.reset()
             except (RedisDown, CommandError) as error:
                 intake.lost()
-                log.info("reading requests failed", extra={"group": self.service, "reason": str(error)})
+                level = logging.ERROR if isinstance(error, NotPermittedError) else logging.INFO
+                log.log(level, "reading requests failed", extra={"group": self.service, "reason": str(error)})
                 await backoff.pause()
                 continue
             for delivery in deliveries:
                 self._start(delivery, answers, tasks)
 
+    async def _take(self, stop: asyncio.Event, intake: Intake, most: int) -> list[Delivery]:
+        """At most `most`, as far as there is room; they are in hand from here on. Raises RedisDown, CommandError."""
+        places = await self._room.take(most)
+        try:
+            # a place may have been long in coming
+            deliveries = [] if stop.is_set() else await intake.take(places, self._in_hand)
+            self._in_hand.update([delivery.ref for delivery in deliveries])
+        finally:
+            self._room.give_back(places)
+        return deliveries
+
     def _start(self, delivery: Delivery, answers: Answers, tasks: asyncio.TaskGroup) -> None:
-        self._in_hand.add(delivery.ref)
         if delivery.claimed:
             self.meters.redelivered.labels(self.service).inc()
         envelope = _envelope(delivery)
@@ -134,15 +158,11 @@ class Consumer:
     def _release(self, batch: list[Finished]) -> None:
         for finished in batch:
             self._in_hand.discard(finished.delivery.ref)
-        self._released.set()
-
-    async def _wait_for_room(self) -> None:
-        self._released.clear()
-        await self._released.wait()
+        self._room.changed()
 
     async def _drain(self) -> None:
         while self._in_hand:
-            await self._wait_for_room()
+            await self._room.change()
 
     async def _unblock(self, stop: asyncio.Event, intake: Intake) -> None:
         """End the read that waits in the server: cancelling it could lose requests already handed to us."""

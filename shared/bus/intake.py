@@ -43,17 +43,21 @@ class Delivery:
 class Intake:
     """Reads a service's request streams as one consumer of its group; heals the group where the server lost it.
 
-    All streams are asked for in one command, so they have to be on one server. Where they are not (Redis Cluster) a
-    consumer needs an intake for each server, with that server's shards.
+    All its streams are asked for in one command, so they have to be in one slot or on one server: in a Redis Cluster
+    a consumer has an intake for each shard.
     """
 
-    def __init__(self, link: Link, partitions: Partitions, clock: Clock, pace: streams.Pace) -> None:
-        """Read on `link`, which may block; the group is named after the service."""
+    def __init__(
+        self, link: Link, partitions: Partitions, shards: Sequence[str], clock: Clock, pace: streams.Pace
+    ) -> None:
+        """Read `shards` on `link`, which may block, as far as they are ours; the group is named after the service."""
         self._pace = pace
         self._link = link
         self._partitions = partitions
+        self._shards = tuple(shards)
+        self._alone = len(shards) == len(partitions.shards)
         self._group = partitions.service
-        self._shard_of = {streams.requests(shard).encode(): shard for shard in partitions.shards}
+        self._shard_of = {streams.requests(shard).encode(): shard for shard in shards}
         self._consumer = partitions.name
         self._clock = clock
         self._prepared = False
@@ -67,9 +71,15 @@ class Intake:
         self._prepared = False
 
     @property
-    def idle(self) -> bool:
-        """There is nothing for us to read: the others own it all."""
-        return not self._partitions.reading
+    def reading(self) -> tuple[str, ...]:
+        """The shards to read now; none when the others own them all."""
+        reading = self._partitions.reading
+        return reading if self._alone else tuple(shard for shard in reading if shard in self._shards)
+
+    @property
+    def busy(self) -> bool:
+        """The last read gave as much as it was allowed to."""
+        return bool(self._busy)
 
     async def unblock(self) -> None:
         """End the read that waits in the server. Raises RedisDown, CommandError."""
@@ -90,14 +100,10 @@ class Intake:
 
     async def _prepare(self, room: int, in_hand: Collection[Ref]) -> list[Delivery]:
         """Make the groups, and fetch what the server counts as ours and we don't: replies to a read that got lost."""
-        shards = self._partitions.shards
-        create: list[Command] = [
-            ("XGROUP", "CREATE", streams.requests(shard), self._group, "0", "MKSTREAM") for shard in shards
-        ]
-        for reply in await self._link.pipeline(create):
+        for reply in await self._link.pipeline([self._create(shard) for shard in self._shards]):
             if isinstance(reply, CommandError) and not isinstance(reply, GroupExistsError):
                 raise reply
-        found = await self._xreadgroup(shards, room + len(in_hand), OWN)
+        found = await self._xreadgroup(self._shards, room + len(in_hand), OWN)
         self._prepared = True
         return await self._with_deliveries(_unknown(found, in_hand), claimed=False)
 
@@ -107,8 +113,10 @@ class Intake:
     async def _claim(self, room: int, in_hand: Collection[Ref]) -> list[Delivery]:
         """Requests whose consumer has not renewed them for longer than the lease."""
         now = self._clock.monotonic()
+        if now < self._claim_due:
+            return []
         shards = self._turn(room)
-        if now < self._claim_due or not shards:
+        if not shards:
             return []
         share = room // len(shards)
         claims = await self._link.pipeline([self._autoclaim(shard, share) for shard in shards])
@@ -119,7 +127,7 @@ class Intake:
                 raise claim
             _cursor, found[shard], deleted = claim
             lost += [Delivery(shard, entry_id, None) for entry_id in deleted]
-        if all(len(entries) < share for entries in found.values()) and len(shards) == len(self._partitions.reading):
+        if all(len(entries) < share for entries in found.values()) and len(shards) == len(self.reading):
             self._claim_due = now + self._pace.claim_s
         return lost + await self._with_deliveries(_unknown(found, in_hand), claimed=True)
 
@@ -141,7 +149,7 @@ class Intake:
                 return []
             share = room // len(shards)
             found = await self._xreadgroup(shards, share, NEW, "BLOCK", self._pace.block_ms)
-            if len(shards) > 1:
+            if len(shards) > 1 or not self._alone:
                 self._busy = tuple(shard for shard, entries in found.items() if len(entries) == share)[:room]
         return [
             Delivery(shard, entry_id, _envelope(fields))
@@ -151,7 +159,7 @@ class Intake:
 
     def _turn(self, room: int) -> tuple[str, ...]:
         """The shards to read now: all of them, or with little room as many as it has places, each in its turn."""
-        shards = self._partitions.reading
+        shards = self.reading
         if len(shards) <= room:
             return shards
         self._first = (self._first + room) % len(shards)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from shared.bus import streams
@@ -21,6 +22,14 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then retu
 return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 """
 """XGROUP DELCONSUMER loses what is pending, so nothing may become pending between looking and removing."""
+
+
+@dataclass(slots=True)
+class _Totals:
+    """Of all shards of the service."""
+
+    waiting: int = 0
+    pending: int = 0
 
 
 class Janitor:
@@ -47,15 +56,20 @@ class Janitor:
         turns_to_sweep = 0
         while True:
             await asyncio.sleep(self._pace.renew_s)
-            try:
-                await self._partitions.sign_of_life(self._link)
-                await self._turn(list(in_hand))
-                if turns_to_sweep == 0:
-                    await self._sweep()
-                    turns_to_sweep = int(self._pace.sweep_s / self._pace.renew_s)
-                turns_to_sweep -= 1
-            except (RedisDown, CommandError) as error:
-                log.debug("a duty waits for its next turn", extra={"reason": str(error)})
+            await self._attempt(self._partitions.sign_of_life(self._link))
+            await self._turn(list(in_hand))
+            if turns_to_sweep == 0:
+                turns_to_sweep = int(self._pace.sweep_s / self._pace.renew_s)
+                for shard in self._partitions.shards:
+                    await self._attempt(self._sweep(shard))
+            turns_to_sweep -= 1
+
+    async def _attempt(self, duty: Awaitable[None]) -> None:
+        """Do one duty, or leave it to its next turn: the others don't wait for it."""
+        try:
+            await duty
+        except (RedisDown, CommandError) as error:
+            log.debug("a duty waits for its next turn", extra={"reason": str(error)})
 
     async def hand_over(self) -> None:
         """Stop being somebody who reads: the others take over at once."""
@@ -72,12 +86,24 @@ class Janitor:
             log.info("the consumer's name is left to be swept", extra={"reason": str(error)})
 
     async def _turn(self, in_hand: list[Ref]) -> None:
-        shards = self._partitions.shards
+        """Renew and measure; shards of servers that are away hold up no others."""
+        lanes: defaultdict[str, list[str]] = defaultdict(list)
+        for shard in self._partitions.shards:
+            lanes[self._link.lane(streams.requests(shard))].append(shard)
+        totals = _Totals()
+        async with asyncio.TaskGroup() as tasks:
+            for shards in lanes.values():
+                tasks.create_task(self._attempt(self._look_after(shards, in_hand, totals)))
+        self._meters.lag.labels(self._group).set(totals.waiting)
+        self._meters.pending.labels(self._group).set(totals.pending)
+        self._meters.partitions.labels(self._group).set(len(self._partitions.reading))
+
+    async def _look_after(self, shards: list[str], in_hand: list[Ref], totals: _Totals) -> None:
         commands: list[Command] = []
         for key in map(streams.requests, shards):
             commands += [("XINFO", "GROUPS", key), ("XLEN", key)]
-        replies = await self._link.pipeline(commands + self._renewals(in_hand))
-        waiting = pending = 0
+        renewals = self._renewals([ref for ref in in_hand if ref[0] in shards])
+        replies = await self._link.pipeline(commands + renewals)
         for shard, groups, length in zip(shards, replies[::2], replies[1::2], strict=False):
             if isinstance(groups, CommandError) or isinstance(length, CommandError):
                 continue
@@ -86,11 +112,8 @@ class Janitor:
                     # null when something else than our acknowledged entries was deleted from the stream
                     lag = group["lag"] if group["lag"] is not None else max(length - group["pending"], 0)
                     self._partitions.standstills.observe(shard, lag, group["last-delivered-id"])
-                    waiting += lag
-                    pending += group["pending"]
-        self._meters.lag.labels(self._group).set(waiting)
-        self._meters.pending.labels(self._group).set(pending)
-        self._meters.partitions.labels(self._group).set(len(self._partitions.reading))
+                    totals.waiting += lag
+                    totals.pending += group["pending"]
 
     def _renewals(self, in_hand: list[Ref]) -> list[Command]:
         """JUSTID: renewing is no delivery, the count stays. Those acknowledged meanwhile are passed over."""
@@ -102,12 +125,11 @@ class Janitor:
             for shard, entry_ids in by_shard.items()
         ]
 
-    async def _sweep(self) -> None:
-        for shard in self._partitions.shards:
-            consumers = await self._link.command("XINFO", "CONSUMERS", streams.requests(shard), self._group)
-            idle = [c for c in map(_fields, consumers) if c["pending"] == 0 and c["idle"] > streams.SWEEP_IDLE_MS]
-            if idle:
-                await self._link.pipeline([self._remove(shard, consumer["name"]) for consumer in idle])
+    async def _sweep(self, shard: str) -> None:
+        consumers = await self._link.command("XINFO", "CONSUMERS", streams.requests(shard), self._group)
+        idle = [c for c in map(_fields, consumers) if c["pending"] == 0 and c["idle"] > streams.SWEEP_IDLE_MS]
+        if idle:
+            await self._link.pipeline([self._remove(shard, consumer["name"]) for consumer in idle])
 
     def _remove(self, shard: str, consumer: bytes | str) -> Command:
         return ("EVAL", _REMOVE, 1, streams.requests(shard), self._group, consumer)

@@ -71,7 +71,7 @@ _PASSING = frozenset({"READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TR
 _EXPLAINED = {
     "NOAUTH": "the server wants a password: SCOUT_REDIS_PASSWORD_FILE",
     "WRONGPASS": "the server knows no such user with this password (WRONGPASS)",
-    "AUTH": "the server has no password, but one was given",
+    "ERR": "the server has no password, but one was given",
 }
 
 
@@ -96,8 +96,11 @@ class RedisConnection:
             except BaseException:
                 await opened.close(wait=False)
                 raise
+        except RedisDown as down:
+            cause = down.__context__ or down
+            raise RedisDown(str(down) + _suspected(cause, settings)) from None
         except (RedisError, CommandError, OSError) as error:
-            raise RedisDown(_explained(error)) from None
+            raise RedisDown(_explained(error) + _suspected(error, settings)) from None
         return opened
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
@@ -186,6 +189,18 @@ def _explained(error: BaseException) -> str:
     if isinstance(cause, OSError) and cause.filename is not None:
         return f"a file that can't be read, {cause.filename}: {cause.strerror}"
     return str(error) or "no answer in time"
+
+
+def _suspected(error: BaseException, settings: RedisSettings) -> str:
+    """What a silence or a closed door at the very beginning may mean."""
+    if settings.tls and isinstance(error, RedisTimeoutError | TimeoutError):
+        return " (a server without TLS keeps silent here: its URL has no s)"
+    closed = isinstance(error.__context__, ConnectionError) or "closed by server" in str(error)
+    if not closed or isinstance(error.__context__, ConnectionRefusedError) or not settings.endpoints:
+        return ""
+    if settings.tls is None:
+        return " (a server with TLS closes like this: its URL has an s, as in rediss)"
+    return " (a server that wants a certificate of ours closes like this: SCOUT_REDIS_CERT_FILE)"
 
 
 def _tls_explained(error: ssl.SSLError) -> str:

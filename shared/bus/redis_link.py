@@ -82,6 +82,10 @@ class Link(ABC):
         """The replies to both; nothing of `then` takes effect unless `first` has been answered. Raises RedisDown."""
 
     @abstractmethod
+    def lane(self, *keys: str) -> str:
+        """A name for the servers that have these keys now: what has another name need not wait for them."""
+
+    @abstractmethod
     async def unblock(self) -> None:
         """End a read that waits in the server, as if its time were over. Raises RedisDown, CommandError."""
 
@@ -127,6 +131,10 @@ class ServerLink(Link):
     async def in_turn(self, first: Sequence[Command], then: Sequence[Command]) -> list[Any]:
         """See `Link`: one server takes them in the order in which they were written."""
         return await self.pipeline([*first, *then])
+
+    def lane(self, *_keys: str) -> str:
+        """See `Link`."""
+        return ""
 
     async def unblock(self) -> None:
         """See `Link`."""

@@ -19,6 +19,7 @@ from typing import Any, Self
 import msgspec
 
 from shared.bus import streams
+from shared.bus.lanes import Lanes
 from shared.bus.meters import BusMeters, Refusal
 from shared.bus.redis_client import Backoff, Command, CommandError, RedisClient, RedisDown
 from shared.bus.replies import ReplyReader
@@ -82,8 +83,7 @@ class RedisRequester:
         self._prefix = bytes.fromhex(instance)
         self._numbers = itertools.count()
         self._calls: dict[bytes, _Call] = {}
-        self._outbox: list[_Call] = []
-        self._wake = asyncio.Event()
+        self._lanes: Lanes[_Call] = Lanes(self._send, limit=streams.BATCH_MAX)
         self._doors: dict[str, _Door] = {}
         self._link = redis.link()
         self._reader = ReplyReader(redis.link(), self._reply_to, clock)
@@ -101,7 +101,7 @@ class RedisRequester:
             raise ScoutError(ErrorCode.BUS_UNAVAILABLE, f"expected Redis to answer, got: {down}") from None
         await self._tasks.__aenter__()
         self._running = [
-            self._tasks.create_task(self._send_forever(), name="bus requester: send"),
+            self._tasks.create_task(self._lanes.send_forever(), name="bus requester: send"),
             self._tasks.create_task(self._reader.read_forever(self._settle), name="bus requester: read"),
         ]
         return self
@@ -155,14 +155,13 @@ class RedisRequester:
             envelope = msgspec.structs.replace(envelope, body=sealer.seal_request(envelope, envelope.body))
         call = _Call(envelope, shard, asyncio.get_running_loop().create_future())
         self._calls[envelope.id] = call
-        self._outbox.append(call)
-        self._wake.set()
+        self._lanes.add(self._link.lane(streams.requests(shard)), call)
         return call
 
     def _refuse_if_overloaded(self, service: str) -> None:
         door = self._doors.setdefault(service, _Door())
         fresh = self._clock.monotonic() - door.measured < streams.BACKLOG_FRESH_S
-        waiting = (door.backlog if fresh else 0) + len(self._outbox)
+        waiting = (door.backlog if fresh else 0) + len(self._lanes)
         if waiting >= self._max_backlog:
             detail = f"{service} has {waiting} requests waiting, expected fewer than {self._max_backlog}"
             raise self._unanswered(service, Refusal.OVERLOADED, detail)
@@ -210,14 +209,6 @@ class RedisRequester:
         if not call.answer.done():
             call.answer.set_exception(error)
 
-    async def _send_forever(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._outbox:
-                batch, self._outbox = self._outbox[: streams.BATCH_MAX], self._outbox[streams.BATCH_MAX :]
-                await self._send(batch)
-
     async def _send(self, batch: list[_Call]) -> None:
         """Send until the server says that it has them, or nobody waits any more."""
         backoff = Backoff()
@@ -229,7 +220,7 @@ class RedisRequester:
                 ("XADD", streams.requests(call.shard), "*", "e", encode(call.envelope)) for call in batch
             ]
             try:
-                replies = await self._link.pipeline([*prelude, *adds, *sizes])
+                replies = await self._link.in_turn(prelude, [*adds, *sizes])
             except RedisDown:
                 # The server may come back empty: our reply stream has to be there before a consumer answers.
                 prelude = self._reader.refresh()

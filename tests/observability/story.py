@@ -128,7 +128,7 @@ def _targets(cluster: Cluster) -> dict[str, list[str]]:
 
 async def _dead_letter(cluster: Cluster, prometheus: Prometheus) -> None:
     """Somebody writes rubbish to a request stream."""
-    client = cluster.server.client()
+    client = cluster.embedded.server.client()
     client.xadd(streams.requests(streams.shard("crypto")), {"rubbish": "rubbish"})
     client.close()
     await _seen(prometheus, "sum(scout_bus_dead_letters_total) > 0", "the dead letter is counted")
@@ -146,10 +146,10 @@ async def _crypto_hangs(cluster: Cluster, prometheus: Prometheus) -> None:
 
 
 async def _bus_goes_away(cluster: Cluster, prometheus: Prometheus) -> None:
-    cluster.stop_bus()
+    cluster.embedded.stop()
     await _seen(prometheus, "max(scout_bus_connected) == 0", "every process misses the bus")
     await _seen(prometheus, _firing("ScoutBusDisconnected"), "that is an alert")
-    cluster.start_bus()
+    cluster.embedded.start()
     await _seen(prometheus, f"sum(scout_bus_connected) == {PROCESSES}", "every process has the bus again")
 
 
@@ -180,7 +180,7 @@ async def _network_goes_away(cluster: Cluster, prometheus: Prometheus, network: 
     await network.aclose()
     gone, _left = cluster.of("dht_node")
     gone.kill()
-    client = cluster.server.client()
+    client = cluster.embedded.server.client()
     for target in client.zrange(streams.KEPT_DUE, 0, -1):
         client.zadd(streams.KEPT_DUE, {target: _now() * 1000 - 2 * streams.KEEP_OVERDUE_MS})
     client.close()
@@ -211,7 +211,7 @@ async def _look_up(cluster: Cluster, keys: _Keys) -> None:
 
 
 def _stuck(cluster: Cluster) -> bool:
-    client = cluster.server.client()
+    client = cluster.embedded.server.client()
     try:
         return any(
             client.xpending_range(streams.requests(shard), "dht", "-", "+", 1, idle=STUCK_MS)

