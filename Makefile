@@ -11,7 +11,7 @@ DATAGRAMS ?= 1000000
 .PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test redis-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn bench-guard settings-page clean
 
 help:  ## Say what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 20
 
 $(RUN): requirements/run.txt pyproject.toml
 	@test -d .venv || $(PYTHON) -m venv .venv

@@ -35,7 +35,7 @@ CHECKS: tuple[Check, ...] = (
     reference_checks.config_rolls_pods,
     network_checks.covered,
     network_checks.edges,
-    network_checks.node_network,
+    network_checks.known_networks,
     settings_checks.known_settings,
     settings_checks.no_secrets,
     settings_checks.mounted_where_needed,

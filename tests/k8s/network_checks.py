@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from tests.k8s.manifests import (
     API,
-    CRYPTO,
     DHT_NODE,
     METADATA_NAME,
     NAME,
@@ -21,8 +20,10 @@ from tests.k8s.manifests import (
 )
 
 EVERYWHERE = {"0.0.0.0/0", "::/0"}
-WIDEST_NODE_NETWORK = 8
-"""Bits: wider than any network of nodes."""
+WIDEST_NETWORK = 8
+"""Bits: no network of nodes is wider."""
+REDIS_PORTS = {6379, 6380, 26379}
+"""A server, one with TLS where it is managed, Sentinels."""
 
 
 class Edge(NamedTuple):
@@ -34,24 +35,23 @@ class Edge(NamedTuple):
     port: str
 
 
-NODES, STRANGERS = "nodes", "strangers"
+A_NETWORK, STRANGERS = "a network", "strangers"
 
-EDGES = {
-    Edge("egress", API, REDIS, "redis"),
-    Edge("ingress", API, REDIS, "redis"),
-    Edge("egress", CRYPTO, REDIS, "redis"),
-    Edge("ingress", CRYPTO, REDIS, "redis"),
-    Edge("egress", DHT_NODE, REDIS, "redis"),
-    Edge("ingress", DHT_NODE, REDIS, "redis"),
-    Edge("ingress", NODES, REDIS, "redis"),
+TO_OUR_REDIS = {
+    *(Edge(end, service, REDIS, "redis") for service in SERVICES for end in ("egress", "ingress")),
+    # of the nodes, whose addresses the DHT nodes have
+    Edge("ingress", A_NETWORK, REDIS, "redis"),
+    Edge("ingress", "keda/keda-operator", REDIS, "redis"),
+}
+TO_ANOTHER_REDIS = {Edge("egress", service, A_NETWORK, "redis") for service in SERVICES}
+OTHERS = {
     Edge("ingress", STRANGERS, DHT_NODE, "UDP dht"),
     Edge("egress", DHT_NODE, STRANGERS, "UDP 1-65535"),
     Edge("ingress", "ingress/*", API, "http"),
-    Edge("ingress", "keda/keda-operator", REDIS, "redis"),
     *(Edge("ingress", "monitoring/prometheus", service, "ops") for service in SERVICES),
     *(Edge("egress", service, "kube-system/kube-dns", f"{kind}53") for service in SERVICES for kind in ("UDP ", "")),
 }
-"""docs/operations.md has this as a table."""
+"""docs/operations.md has them as a table."""
 
 
 def covered(manifests: Manifests) -> Iterator[str]:
@@ -73,21 +73,22 @@ def covered(manifests: Manifests) -> Iterator[str]:
 
 def edges(manifests: Manifests) -> Iterator[str]:
     """Exactly the documented edges are permitted, at both of their ends."""
-    found = set(permitted(manifests))
-    for edge in sorted(EDGES - found):
+    inside = manifests.get("StatefulSet", REDIS) is not None
+    found, wanted = set(permitted(manifests)), OTHERS | (TO_OUR_REDIS if inside else TO_ANOTHER_REDIS)
+    for edge in sorted(wanted - found):
         yield f"expected to be permitted: {edge}"
-    for edge in sorted(found - EDGES):
+    for edge in sorted(found - wanted):
         yield f"expected not to be permitted: {edge}"
 
 
-def node_network(manifests: Manifests) -> Iterator[str]:
-    """The network that stands for the nodes is one, not the world."""
+def known_networks(manifests: Manifests) -> Iterator[str]:
+    """A network that stands for the nodes, or for Redis, is one, not the world."""
     for item in manifests.of("NetworkPolicy"):
-        for rule in item["spec"].get("ingress", []):
-            for peer in rule.get("from", []):
-                cidr = object_at(peer, "ipBlock").get("cidr")
-                if cidr and cidr not in EVERYWHERE and ipaddress.ip_network(cidr).prefixlen < WIDEST_NODE_NETWORK:
-                    yield f"{called(item)}: {cidr} is no network of nodes"
+        rules = [*item["spec"].get("ingress", []), *item["spec"].get("egress", [])]
+        for peer in (peer for rule in rules for peer in [*rule.get("from", []), *rule.get("to", [])]):
+            cidr = object_at(peer, "ipBlock").get("cidr")
+            if cidr and cidr not in EVERYWHERE and ipaddress.ip_network(cidr).prefixlen < WIDEST_NETWORK:
+                yield f"{called(item)}: {cidr} is too wide for a network that we know"
 
 
 def permitted(manifests: Manifests) -> Iterator[Edge]:
@@ -106,7 +107,7 @@ def permitted(manifests: Manifests) -> Iterator[Edge]:
 
 def _peer(peer: Object) -> str:
     if "ipBlock" in peer:
-        return STRANGERS if peer["ipBlock"]["cidr"] in EVERYWHERE else NODES
+        return STRANGERS if peer["ipBlock"]["cidr"] in EVERYWHERE else A_NETWORK
     pods = object_at(peer, "podSelector", "matchLabels")
     name = str(pods.get(NAME) or pods.get("k8s-app") or "*")
     namespace = object_at(peer, "namespaceSelector", "matchLabels").get(METADATA_NAME, "*")
@@ -114,8 +115,10 @@ def _peer(peer: Object) -> str:
 
 
 def _port(manifests: Manifests, target: str, port: Object) -> str:
-    """A port as policies and Services call it; a number that a pod of ours has by name goes by its name."""
+    """A port as policies call it: by name at pods of ours, by number elsewhere."""
     number, protocol = port.get("port", "*"), port.get("protocol", "TCP")
+    if target == A_NETWORK and number in REDIS_PORTS:
+        return "redis"
     for workload in manifests.workloads():
         if workload.name == target and isinstance(number, str) and number != "*":
             assert number in workload.ports, f"{target} has no port {number}"

@@ -62,7 +62,7 @@ def known_settings(manifests: Manifests) -> Iterator[str]:
     for name, read in READERS.items():
         workload = manifests.workload(name)
         with tempfile.TemporaryDirectory() as directory:
-            _write_secrets(manifests, workload, Path(directory))
+            write_secrets(manifests, workload, Path(directory))
             environ = _Asked(
                 {key: value.replace(MOUNT, directory, 1) for key, value in environment(manifests, workload).items()}
             )
@@ -137,7 +137,8 @@ def environment(manifests: Manifests, workload: Workload) -> dict[str, str]:
     return environ
 
 
-def _write_secrets(manifests: Manifests, workload: Workload, directory: Path) -> None:
+def write_secrets(manifests: Manifests, workload: Workload, directory: Path) -> None:
+    """The files that a workload's pods would have mounted."""
     for name in secrets_of(workload):
         generated = manifests.get("Secret", name)
         for key in secret_keys(manifests, name) or ():
