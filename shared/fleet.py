@@ -50,6 +50,8 @@ class Reporter:
     """What /readyz says."""
     parts: Callable[[Samples], Parts]
     instance: str = field(default_factory=consumer_name)
+    _asked: set[str] = field(default_factory=set)
+    """Names of the samples that a report is made of, once one has been made."""
 
     @contextlib.asynccontextmanager
     async def reporting(self) -> AsyncIterator[None]:
@@ -64,8 +66,9 @@ class Reporter:
 
     def report(self, started: float) -> Report:
         """How the process is now; `started` is in monotonic seconds."""
-        samples = Samples(self.registry)
-        parts = self.parts(samples)
+        samples = Samples(self.registry, self._asked)
+        parts, bus = self.parts(samples), bus_of(samples)
+        self._asked.update(samples.asked)
         return Report(
             service=self.service,
             instance=self.instance,
@@ -73,7 +76,7 @@ class Reporter:
             version=version("scout"),
             uptime_ms=round((self.clock.monotonic() - started) * 1000),
             checks=dict(self.checks()),
-            bus=bus_of(samples),
+            bus=bus,
             dht=parts.dht,
             crypto=parts.crypto,
             api=parts.api,

@@ -56,6 +56,10 @@ class NodeCollector(Collector):
         self._drivers = drivers
         self._clock = clock
 
+    def describe(self) -> Iterable[Metric]:
+        """What the registry knows it by, so that it can be read without all the others."""
+        return self.collect()
+
     def collect(self) -> Iterator[Metric]:
         """All `scout_dht_*` figures that come from the core."""
         yield from self._contacts()

@@ -31,3 +31,18 @@ def test_histograms_are_summed_bound_by_bound() -> None:
     for kind, value in (("a", 0.05), ("a", 0.5), ("b", 5)):
         seconds.labels(kind).observe(value)
     assert Samples(registry).buckets("work_seconds") == {0.1: 1, 1.0: 2, inf: 3}
+
+
+def test_what_is_expected_is_read_without_the_rest_and_the_rest_when_it_is_asked_for() -> None:
+    registry = CollectorRegistry()
+    Counter("things", "Things.", registry=registry).inc()
+    Counter("others", "Others.", registry=registry).inc(2)
+    Counter("kinds", "Kinds.", ["kind"], registry=registry)
+    first = Samples(registry)
+    assert (first.count("things_total"), first.count("kinds_total")) == (1, 0)
+    assert first.asked == {"things_total", "kinds_total"}
+    again = Samples(registry, first.asked)
+    assert (again.count("things_total"), again.count("kinds_total")) == (1, 0)
+    assert again.count("others_total") == 2
+    with pytest.raises(KeyError):
+        again.total("nothing")
