@@ -276,6 +276,22 @@ class ItemAnswer(Answered, frozen=True, kw_only=True):
     """Its content."""
 
 
+class PeersAnswer(Answered, frozen=True, kw_only=True):
+    """The peers of a torrent."""
+
+    peers: list[str]
+    """`ip:port`, without duplicates."""
+    lookup: LookupAnswer | None
+    """How they were found."""
+
+
+class AnnouncedAnswer(Answered, frozen=True, kw_only=True):
+    """A peer that was announced."""
+
+    storing: StoringAnswer
+    """What became of the announcement."""
+
+
 class StatusAnswer(Answered, frozen=True, kw_only=True):
     """A DHT node's own view of itself and of the network."""
 

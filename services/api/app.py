@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 OPERATIONS = (
     *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE, dht.KEEP),
-    *(dht.STATUS, dht.PING, dht.LOOKUP),
+    *(dht.STATUS, dht.PING, dht.LOOKUP, dht.GET_PEERS, dht.ANNOUNCE_PEER),
     *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
     *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES, crypto.REWRAP),
 )

@@ -61,6 +61,8 @@ class Tag(StrEnum):
     """For those who are away."""
     ITEMS = "Items"
     """Immutable byte strings, for anybody who knows their hash."""
+    PEERS = "Peers"
+    """Who takes part in a torrent: the DHT's first use, through the same nodes."""
     DHT = "The DHT"
     """The DHT as one of our nodes sees it, for those who look after a service."""
     SERVICE = "The service"

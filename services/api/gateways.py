@@ -61,7 +61,10 @@ class BusDht(_Charged):
 
 
 class BusDhtNode(_Charged):
-    """What can be asked about a DHT node itself, answered by whichever of them takes the request."""
+    """What can be asked about a DHT node itself, answered by whichever of them takes the request.
+
+    Peers are its as well: an announcement bears its address.
+    """
 
     async def status(self, request: dht.Status, context: CallContext) -> dht.StatusReply:
         """How the node is."""
@@ -75,8 +78,16 @@ class BusDhtNode(_Charged):
         """The nodes nearest to a target."""
         return await self._call(dht.LOOKUP, request, context, _of_lookup)
 
+    async def get_peers(self, request: dht.GetPeers, context: CallContext) -> dht.GetPeersReply:
+        """The peers announced for an info-hash."""
+        return await self._call(dht.GET_PEERS, request, context, _of_lookup)
 
-def _of_lookup(reply: dht.GetMutableReply | dht.GetImmutableReply | dht.LookupReply) -> int:
+    async def announce_peer(self, request: dht.AnnouncePeer, context: CallContext) -> dht.PutReply:
+        """Announce a port of its address for an info-hash."""
+        return await self._call(dht.ANNOUNCE_PEER, request, context, _of_put)
+
+
+def _of_lookup(reply: dht.GetMutableReply | dht.GetImmutableReply | dht.GetPeersReply | dht.LookupReply) -> int:
     """A query to each node that was asked."""
     return reply.report.asked
 

@@ -168,6 +168,20 @@ class ItemPath(Asked, frozen=True, kw_only=True):
     """SHA-1 of the bencoded string."""
 
 
+class InfoHashPath(Asked, frozen=True, kw_only=True):
+    """`/v1/peers/{info_hash}`."""
+
+    info_hash: Bytes20
+    """Of the torrent (BEP 3)."""
+
+
+class AnnounceRequest(Asked, frozen=True, kw_only=True):
+    """A peer to announce."""
+
+    port: Annotated[int, Meta(ge=1, le=65_535)]
+    """Where it listens, at the DHT node's address."""
+
+
 class PingRequest(Asked, frozen=True, kw_only=True):
     """A node to ping."""
 

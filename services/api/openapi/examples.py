@@ -37,6 +37,8 @@ _INSTANCES: tuple[Any, ...] = (
     schemas.MessagesQuery(after=2),
     schemas.ItemRequest(value=Blob(b"Hello World!")),
     schemas.ItemPath(hash=_HASH),
+    schemas.InfoHashPath(info_hash=_HASH),
+    schemas.AnnounceRequest(port=6881),
     schemas.PingRequest(address="127.0.0.1:6881"),
     schemas.TargetPath(target=_NODE_ID),
     answers.RootAnswer(service="scout", api="/v1", documentation="/docs", openapi="/openapi.json"),
@@ -82,6 +84,8 @@ _INSTANCES: tuple[Any, ...] = (
     ),
     answers.ItemStoredAnswer(hash=_HASH, storing=_STORING, kept_for_s=7200, kept_until=_UNTIL, keep_error=None),
     answers.ItemAnswer(value=Blob(b"Hello World!")),
+    answers.PeersAnswer(peers=["192.0.2.7:51413", "[2001:db8::7]:51413"], lookup=_LOOKUP),
+    answers.AnnouncedAnswer(storing=_STORING),
     answers.StatusAnswer(
         node_id=_NODE_ID,
         ready=True,

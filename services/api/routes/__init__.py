@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from services.api.endpoints import Endpoint
-from services.api.routes import console, devices, dht, documentation, fleet, items, links, messages, records, root
+from services.api.routes import (
+    console,
+    devices,
+    dht,
+    documentation,
+    fleet,
+    items,
+    links,
+    messages,
+    peers,
+    records,
+    root,
+)
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -14,6 +26,7 @@ def all_endpoints() -> list[Endpoint]:
         *records.ENDPOINTS,
         *messages.ENDPOINTS,
         *items.ENDPOINTS,
+        *peers.ENDPOINTS,
         *dht.ENDPOINTS,
         *fleet.ENDPOINTS,
         *console.ENDPOINTS,
