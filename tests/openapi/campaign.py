@@ -86,7 +86,7 @@ class Campaign:
         words = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", "--checks", "all"]
         words += ["--report", "ndjson", "--report-ndjson-path", str(events), f"{self.url}/openapi.json"]
         done = subprocess.run(words, cwd=ROOT, timeout=WITHIN_S, check=False)
-        return Outcome(done.returncode, list(_cases(events)))
+        return Outcome(done.returncode, self.seed, list(_cases(events)))
 
     def _config(self) -> str:
         lines = [f"{name} = {{ values = {json.dumps(values)} }}" for name, values in self.known.items()]
@@ -109,6 +109,7 @@ class Outcome:
     """What came of a campaign."""
 
     exit_status: int
+    seed: int
     cases: list[Case] = field(repr=False)
 
     @property
@@ -126,9 +127,7 @@ class Outcome:
         """Figures for a person."""
         statuses = Counter(case.status for case in self.cases)
         counts = ", ".join(f"{count} of {status}" for status, count in sorted(statuses.items()))
-        return (
-            f"{len(self.cases)} examples: {counts}; of the valid ones {self.accepted_share:.0%} did what they ask for"
-        )
+        return f"{len(self.cases)} examples (seed {self.seed}): {counts}; of the valid ones {self.accepted_share:.0%} did what they ask for"
 
 
 def _cases(events: Path) -> Iterator[Case]:
