@@ -127,7 +127,8 @@ class Outcome:
         """Figures for a person."""
         statuses = Counter(case.status for case in self.cases)
         counts = ", ".join(f"{count} of {status}" for status, count in sorted(statuses.items()))
-        return f"{len(self.cases)} examples (seed {self.seed}): {counts}; of the valid ones {self.accepted_share:.0%} did what they ask for"
+        share = f"of the valid ones {self.accepted_share:.0%} did what they ask for"
+        return f"{len(self.cases)} examples (seed {self.seed}): {counts}; {share}"
 
 
 def _cases(events: Path) -> Iterator[Case]:
