@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from observability.panels.model import Choice, Dashboard, Kind, Panel, Query, Row, Unit, above, at_least, below
+from observability.panels.promql import HERE
 
-_HERE = 'namespace=~"$namespace"'
-_OF = f'{_HERE}, group=~"$group"'
+_OF = f'{HERE}, group=~"$group"'
 
 STATE = Row(
     "State",
@@ -13,7 +13,7 @@ STATE = Row(
         Panel(
             "Processes with Redis",
             "Share of the processes of each service to which Redis answers.",
-            (Query(f"avg by (job) (scout_bus_connected{{{_HERE}}})", "{{job}}"),),
+            (Query(f"avg by (job) (scout_bus_connected{{{HERE}}})", "{{job}}"),),
             Unit.SHARE,
             Kind.STAT,
             width=6,
@@ -33,7 +33,7 @@ STATE = Row(
             "Partitions with a reader",
             "Of the 16 that the DHT's requests are shared out over. Fewer for more than some seconds: a part of all"
             " targets is not served.",
-            (Query(f'sum(scout_bus_partitions{{{_HERE}, group="dht"}})', "of 16"),),
+            (Query(f'sum(scout_bus_partitions{{{HERE}, group="dht"}})', "of 16"),),
             kind=Kind.STAT,
             width=6,
             height=5,
@@ -82,14 +82,14 @@ THROUGHPUT = Row(
         Panel(
             "Requests by operation",
             "As their callers count them, answered or not.",
-            (Query(f"sum by (operation) (namespace_operation:scout_bus_requests:rate5m{{{_HERE}}})", "{{operation}}"),),
+            (Query(f"sum by (operation) (namespace_operation:scout_bus_requests:rate5m{{{HERE}}})", "{{operation}}"),),
             Unit.REQUESTS_PER_SECOND,
             stacked=True,
         ),
         Panel(
             "Handled by outcome",
             "As replicas count them. An error is an answer, as its handler meant it; a dead letter is not.",
-            (Query(f"sum by (outcome) (rate(scout_bus_handled_total{{{_HERE}}}[$__rate_interval]))", "{{outcome}}"),),
+            (Query(f"sum by (outcome) (rate(scout_bus_handled_total{{{HERE}}}[$__rate_interval]))", "{{outcome}}"),),
             Unit.REQUESTS_PER_SECOND,
             stacked=True,
         ),
@@ -98,7 +98,7 @@ THROUGHPUT = Row(
             "Whether the work is shared out. A replica without any is stuck, or alone has no partition.",
             (
                 Query(
-                    f"sum by (job, instance) (rate(scout_bus_handled_total{{{_HERE}}}[$__rate_interval]))",
+                    f"sum by (job, instance) (rate(scout_bus_handled_total{{{HERE}}}[$__rate_interval]))",
                     "{{job}} {{instance}}",
                 ),
             ),
@@ -114,18 +114,14 @@ LATENCY = Row(
         Panel(
             "From call to answer, 95 %",
             "At the caller, by operation, good or bad.",
-            (Query(f"namespace_operation:scout_bus_request_seconds:p95_rate5m{{{_HERE}}}", "{{operation}}"),),
+            (Query(f"namespace_operation:scout_bus_request_seconds:p95_rate5m{{{HERE}}}", "{{operation}}"),),
             Unit.SECONDS,
             width=12,
         ),
         Panel(
             "How long requests take",
             "All operations. Two bands: crypto within milliseconds, the DHT's lookups above.",
-            (
-                Query(
-                    f"sum by (le) (increase(scout_bus_request_seconds_bucket{{{_HERE}}}[$__rate_interval]))", "{{le}}"
-                ),
-            ),
+            (Query(f"sum by (le) (increase(scout_bus_request_seconds_bucket{{{HERE}}}[$__rate_interval]))", "{{le}}"),),
             kind=Kind.HEATMAP,
             width=12,
         ),
@@ -170,7 +166,7 @@ TROUBLE = Row(
             "Answers that came after their caller had given up: work done for nothing.",
             (
                 Query(
-                    f"sum by (instance) (rate(scout_bus_late_replies_total{{{_HERE}}}[$__rate_interval]))",
+                    f"sum by (instance) (rate(scout_bus_late_replies_total{{{HERE}}}[$__rate_interval]))",
                     "{{instance}}",
                 ),
             ),
@@ -179,7 +175,7 @@ TROUBLE = Row(
         Panel(
             "Redis connected, by process",
             "0 while Redis does not answer a process. Short gaps are ridden out; after ten seconds it is not ready.",
-            (Query(f"scout_bus_connected{{{_HERE}}}", "{{job}} {{instance}}"),),
+            (Query(f"scout_bus_connected{{{HERE}}}", "{{job}} {{instance}}"),),
             maximum=1,
             width=16,
         ),

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from observability.panels.model import Choice, Dashboard, Kind, Panel, Query, Row, Unit, above, at_least, below
-
-_HERE = 'namespace=~"$namespace", instance=~"$instance"'
-_ALL = 'namespace=~"$namespace"'
-
-
-def _rate(metric: str, by: str, more: str = "") -> str:
-    return f"sum by ({by}) (rate({metric}{{{_HERE}{more}}}[$__rate_interval]))"
-
+from observability.panels.holdings import HOSTILE, KEPT, STORED
+from observability.panels.model import Choice, Dashboard, Kind, Panel, Query, Row, Unit, above, at_least
+from observability.panels.promql import HERE, NODE, node_rate
 
 NETWORK = Row(
     "The network around us",
@@ -19,7 +13,7 @@ NETWORK = Row(
             "Own item read back",
             "Each node writes a small item and reads it back every ten minutes: the one proof that all of it works."
             " 1: the last round went well.",
-            (Query(f"scout_dht_canary_success{{{_HERE}}}", "{{instance}}"),),
+            (Query(f"scout_dht_canary_success{{{NODE}}}", "{{instance}}"),),
             kind=Kind.STAT,
             width=6,
             height=5,
@@ -28,7 +22,7 @@ NETWORK = Row(
         Panel(
             "Since the item was read back",
             "Normally under a quarter of an hour. Beyond 45 minutes on every node somebody is woken.",
-            (Query(f"scout_dht_canary_age_seconds{{{_HERE}}}", "{{instance}}"),),
+            (Query(f"scout_dht_canary_age_seconds{{{NODE}}}", "{{instance}}"),),
             Unit.SECONDS,
             Kind.STAT,
             width=6,
@@ -38,7 +32,7 @@ NETWORK = Row(
         Panel(
             "Size of the network",
             "Nodes that answer, estimated from how near to a target the nearest ones lie. The public DHT has millions.",
-            (Query(f"scout_dht_network_size_nodes{{{_HERE}}}", "{{instance}} {{family}}"),),
+            (Query(f"scout_dht_network_size_nodes{{{NODE}}}", "{{instance}} {{family}}"),),
             kind=Kind.STAT,
             width=6,
             height=5,
@@ -46,7 +40,7 @@ NETWORK = Row(
         Panel(
             "Read-only",
             "1: the node asks and answers nobody, because it is set to, or because no stranger reaches it.",
-            (Query(f"scout_dht_read_only{{{_HERE}}}", "{{instance}} {{family}}"),),
+            (Query(f"scout_dht_read_only{{{NODE}}}", "{{instance}} {{family}}"),),
             kind=Kind.STAT,
             width=6,
             height=5,
@@ -55,7 +49,7 @@ NETWORK = Row(
         Panel(
             "Contacts by state",
             "Good ones answered within 15 minutes, questionable ones earlier, bad ones not the last few times.",
-            (Query(f"sum by (family, state) (scout_dht_contacts{{{_HERE}}})", "{{family}} {{state}}"),),
+            (Query(f"sum by (family, state) (scout_dht_contacts{{{NODE}}})", "{{family}} {{state}}"),),
             stacked=True,
         ),
         Panel(
@@ -63,7 +57,7 @@ NETWORK = Row(
             "Fewer than eight and a node bootstraps again; nodes of one cluster should know about as many.",
             (
                 Query(
-                    f'sum by (instance, family) (scout_dht_contacts{{{_HERE}, state="good"}})',
+                    f'sum by (instance, family) (scout_dht_contacts{{{NODE}, state="good"}})',
                     "{{instance}} {{family}}",
                 ),
             ),
@@ -73,8 +67,8 @@ NETWORK = Row(
             "Of late at each node, and over five minutes of all. On the public DHT a quarter or more is usual; under"
             " a tenth a node is not ready.",
             (
-                Query(f"scout_dht_answer_ratio{{{_HERE}}}", "{{instance}} {{family}}"),
-                Query(f"namespace:scout_dht_answers:ratio_rate5m{{{_ALL}}}", "all, 5 minutes"),
+                Query(f"scout_dht_answer_ratio{{{NODE}}}", "{{instance}} {{family}}"),
+                Query(f"namespace:scout_dht_answers:ratio_rate5m{{{HERE}}}", "all, 5 minutes"),
             ),
             Unit.SHARE,
             maximum=1,
@@ -89,7 +83,7 @@ LOOKUPS = Row(
             "Lookups by kind",
             "What our services ask of the DHT. A put begins with a lookup, unless one of the same target is still"
             " warm.",
-            (Query(f"sum by (kind) (namespace_kind:scout_dht_lookups:rate5m{{{_ALL}}})", "{{kind}}"),),
+            (Query(f"sum by (kind) (namespace_kind:scout_dht_lookups:rate5m{{{HERE}}})", "{{kind}}"),),
             Unit.PER_SECOND,
             stacked=True,
         ),
@@ -97,21 +91,21 @@ LOOKUPS = Row(
             "Lookups by outcome",
             "A conflict means that somebody else wrote first, and the writer reads again. `unavailable` and"
             " `deadline_exceeded` are trouble.",
-            (Query(_rate("scout_dht_lookup_seconds_count", "outcome"), "{{outcome}}"),),
+            (Query(node_rate("scout_dht_lookup_seconds_count", "outcome"), "{{outcome}}"),),
             Unit.PER_SECOND,
             stacked=True,
         ),
         Panel(
             "Lookups that fail",
             "Share that ended without an answer, or stored nothing. An alert fires above 10 % for ten minutes.",
-            (Query(f"namespace:scout_dht_lookup_failures:ratio_rate5m{{{_ALL}}}", "{{namespace}}"),),
+            (Query(f"namespace:scout_dht_lookup_failures:ratio_rate5m{{{HERE}}}", "{{namespace}}"),),
             Unit.SHARE,
             steps=above(0.05, 0.1),
         ),
         Panel(
             "Time of a lookup by kind, 95 %",
             "From the call to its outcome, waiting in line and storing included.",
-            (Query(f"namespace_kind:scout_dht_lookup_seconds:p95_rate5m{{{_ALL}}}", "{{kind}}"),),
+            (Query(f"namespace_kind:scout_dht_lookup_seconds:p95_rate5m{{{HERE}}}", "{{kind}}"),),
             Unit.SECONDS,
             steps=above(2, 3),
         ),
@@ -120,7 +114,7 @@ LOOKUPS = Row(
             "Each column is a span of time, each cell how many lookups of all kinds fell into that class of durations.",
             (
                 Query(
-                    f"sum by (le) (increase(scout_dht_lookup_seconds_bucket{{{_HERE}}}[$__rate_interval]))",
+                    f"sum by (le) (increase(scout_dht_lookup_seconds_bucket{{{NODE}}}[$__rate_interval]))",
                     "{{le}}",
                 ),
             ),
@@ -130,8 +124,8 @@ LOOKUPS = Row(
             "Operations in hand, and copies stored",
             "In hand: without an outcome yet, by node. Copies: nodes that took a put of ours, a second.",
             (
-                Query(f"sum by (instance) (scout_dht_operations_in_hand{{{_HERE}}})", "in hand {{instance}}"),
-                Query(f"sum(rate(scout_dht_copies_stored_total{{{_HERE}}}[$__rate_interval]))", "copies a second"),
+                Query(f"sum by (instance) (scout_dht_operations_in_hand{{{NODE}}})", "in hand {{instance}}"),
+                Query(f"sum(rate(scout_dht_copies_stored_total{{{NODE}}}[$__rate_interval]))", "copies a second"),
             ),
         ),
     ),
@@ -143,14 +137,14 @@ QUERIES = Row(
         Panel(
             "Our queries by method",
             "A lookup takes some dozens. `ping` and `find_node` without lookups are the upkeep of the routing table.",
-            (Query(_rate("scout_dht_queries_sent_total", "method"), "{{method}}"),),
+            (Query(node_rate("scout_dht_queries_sent_total", "method"), "{{method}}"),),
             Unit.PACKETS_PER_SECOND,
             stacked=True,
         ),
         Panel(
             "How our queries end",
             "Timed out: no answer within four seconds. Refused: answered with a KRPC error.",
-            (Query(_rate("scout_dht_query_seconds_count", "outcome"), "{{outcome}}"),),
+            (Query(node_rate("scout_dht_query_seconds_count", "outcome"), "{{outcome}}"),),
             Unit.PACKETS_PER_SECOND,
             stacked=True,
         ),
@@ -160,13 +154,13 @@ QUERIES = Row(
             (
                 Query(
                     "histogram_quantile(0.5, "
-                    + _rate("scout_dht_query_seconds_bucket", "le", ', outcome!="timed_out"')
+                    + node_rate("scout_dht_query_seconds_bucket", "le", ', outcome!="timed_out"')
                     + ")",
                     "half",
                 ),
                 Query(
                     "histogram_quantile(0.95, "
-                    + _rate("scout_dht_query_seconds_bucket", "le", ', outcome!="timed_out"')
+                    + node_rate("scout_dht_query_seconds_bucket", "le", ', outcome!="timed_out"')
                     + ")",
                     "95 %",
                 ),
@@ -176,7 +170,7 @@ QUERIES = Row(
         Panel(
             "Queries of others by method",
             "What strangers ask of us, answered. Nothing for long: nobody reaches us.",
-            (Query(_rate("scout_dht_queries_answered_total", "method"), "{{method}}"),),
+            (Query(node_rate("scout_dht_queries_answered_total", "method"), "{{method}}"),),
             Unit.PACKETS_PER_SECOND,
             stacked=True,
         ),
@@ -184,8 +178,8 @@ QUERIES = Row(
             "Datagrams",
             "Received and sent, by node. A node on the public DHT gets some hundreds a second, most of them queries.",
             (
-                Query(_rate("scout_dht_datagrams_received_total", "instance"), "received {{instance}}"),
-                Query(_rate("scout_dht_datagrams_sent_total", "instance"), "sent {{instance}}"),
+                Query(node_rate("scout_dht_datagrams_received_total", "instance"), "received {{instance}}"),
+                Query(node_rate("scout_dht_datagrams_sent_total", "instance"), "sent {{instance}}"),
             ),
             Unit.PACKETS_PER_SECOND,
         ),
@@ -193,133 +187,10 @@ QUERIES = Row(
             "Bytes",
             "Received and sent, by node. Answers to strangers are bounded at 2 MiB/s for each node.",
             (
-                Query(_rate("scout_dht_received_bytes_total", "instance"), "received {{instance}}"),
-                Query(_rate("scout_dht_sent_bytes_total", "instance"), "sent {{instance}}"),
+                Query(node_rate("scout_dht_received_bytes_total", "instance"), "received {{instance}}"),
+                Query(node_rate("scout_dht_sent_bytes_total", "instance"), "sent {{instance}}"),
             ),
             Unit.BYTES_PER_SECOND,
-        ),
-    ),
-)
-
-STORED = Row(
-    "What we hold for others",
-    (
-        Panel(
-            "Stored items",
-            "BEP 44 items by node. They go two hours after their last put.",
-            (Query(f"scout_dht_stored_items{{{_HERE}}}", "{{instance}} {{family}}"),),
-        ),
-        Panel(
-            "Store filled",
-            "Share of the bounds on items and on bytes, whichever is nearer. When it is full, what lies farthest goes"
-            " first.",
-            (
-                Query(
-                    f"scout_dht_stored_items{{{_HERE}}} / scout_dht_stored_items_limit{{{_HERE}}}", "items {{instance}}"
-                ),
-                Query(
-                    f"scout_dht_stored_bytes{{{_HERE}}} / scout_dht_stored_bytes_limit{{{_HERE}}}", "bytes {{instance}}"
-                ),
-            ),
-            Unit.SHARE,
-            steps=above(0.75, 0.9),
-        ),
-        Panel(
-            "Evicted, refused, withheld",
-            "Items that made room for others; puts refused because their network has its share; long values not sent to"
-            " addresses that have not proven themselves.",
-            (
-                Query(_rate("scout_dht_items_evicted_total", "instance"), "evicted {{instance}}"),
-                Query(_rate("scout_dht_puts_over_quota_total", "instance"), "over quota {{instance}}"),
-                Query(_rate("scout_dht_values_withheld_total", "instance"), "withheld {{instance}}"),
-            ),
-            Unit.PER_SECOND,
-        ),
-        Panel(
-            "Swarms",
-            "Info-hashes that peers have been announced for, at most 2,000 for each family.",
-            (Query(f"scout_dht_stored_swarms{{{_HERE}}}", "{{instance}} {{family}}"),),
-        ),
-    ),
-)
-
-KEPT = Row(
-    "What we keep alive",
-    (
-        Panel(
-            "Kept items",
-            "Under lease in the whole cluster, and the room there is. Each is put again once an hour.",
-            (
-                Query(f"max(scout_dht_kept_items{{{_ALL}}})", "kept"),
-                Query(f"max(scout_dht_kept_items_limit{{{_ALL}}})", "room"),
-            ),
-        ),
-        Panel(
-            "Overdue",
-            "Should have been put again two minutes ago or more. The DHT forgets them two hours after their last put.",
-            (Query(f"max(scout_dht_kept_overdue_items{{{_ALL}}})", "overdue"),),
-        ),
-        Panel(
-            "Put again by outcome",
-            "Superseded: somebody has written a newer version, which is kept from then on. Failed ones are tried"
-            " again.",
-            (Query(_rate("scout_dht_kept_republished_total", "outcome"), "{{outcome}}"),),
-            Unit.PER_SECOND,
-            stacked=True,
-        ),
-        Panel(
-            "Rounds of the canary, by outcome",
-            "`not_stored`: no node took it; `not_found`: nodes took it and a new lookup found none of them.",
-            (
-                Query(
-                    f"sum by (instance, outcome) (increase(scout_dht_canary_rounds_total{{{_HERE}}}[1h]))",
-                    "{{instance}} {{outcome}}",
-                ),
-            ),
-            width=12,
-        ),
-    ),
-)
-
-HOSTILE = Row(
-    "What strangers do to us",
-    (
-        Panel(
-            "Datagrams refused, by reason",
-            "Some of each is the weather of the internet. The reasons are explained in"
-            " services/dht_node/core/errors.py.",
-            (Query(_rate("scout_dht_datagrams_rejected_total", "reason"), "{{reason}}"),),
-            Unit.PACKETS_PER_SECOND,
-            stacked=True,
-            width=12,
-        ),
-        Panel(
-            "KRPC errors we were answered with",
-            "301 and 302 belong to conditional puts; 203 in numbers would be a defect of ours.",
-            (Query(_rate("scout_dht_errors_received_total", "code"), "{{code}}"),),
-            Unit.PACKETS_PER_SECOND,
-            stacked=True,
-            width=12,
-        ),
-        Panel(
-            "Neighbourhoods suspected of one hand",
-            "Lookups that ended among nodes too close together or too alike. Chance makes it one in a thousand.",
-            (Query(_rate("scout_dht_eclipses_suspected_total", "instance, family"), "{{instance}} {{family}}"),),
-            Unit.PER_SECOND,
-        ),
-        Panel(
-            "Bytes for answers that are left",
-            "Share of a node's burst. At zero strangers' queries go unanswered; somebody may use us as a reflector.",
-            (Query(f"scout_dht_egress_budget_ratio{{{_HERE}}}", "{{instance}} {{family}}"),),
-            Unit.SHARE,
-            maximum=1,
-            steps=below(0.5, 0.1),
-        ),
-        Panel(
-            "Datagrams that the system refused to send",
-            "By reason: a firewall, no route, or a socket whose buffer is full.",
-            (Query(_rate("scout_dht_send_failures_total", "instance, reason"), "{{instance}} {{reason}}"),),
-            Unit.PACKETS_PER_SECOND,
         ),
     ),
 )

@@ -10,7 +10,7 @@ import pytest
 from observability.panels.__main__ import documents
 from observability.panels.model import Kind, Unit
 from observability.panels.render import DATASOURCE, PAGE_WIDTH
-from tests.observability.files import DASHBOARDS, OBSERVABILITY, Json, dashboards, load, panels
+from tests.observability.files import DASHBOARDS, OBSERVABILITY, RULES, Json, dashboards, load, panels
 
 UIDS = {"overview.json": "scout-overview", "dht.json": "scout-dht", "bus.json": "scout-bus"}
 UNITS = {unit.value for unit in Unit}
@@ -112,3 +112,11 @@ def test_grafana_finds_the_data_source_and_the_dashboards() -> None:
     (provider,) = load(provisioning / "dashboards" / "scout.yaml")["providers"]
     assert provider["type"] == "file"
     assert provider["options"]["path"].startswith("/")
+
+
+def test_whatever_is_measured_is_shown() -> None:
+    """Every metric of the catalogue that is ours stands in a panel, or in a rule that does."""
+    catalogue = re.findall(r"^\| `(scout_\w+)` \|", (OBSERVABILITY / "metrics.md").read_text(), re.MULTILINE)
+    shown = "".join(path.read_text() for path in (*DASHBOARDS, *RULES))
+    assert catalogue
+    assert [name for name in catalogue if name not in shown] == []

@@ -15,7 +15,7 @@ from tests.observability.story import JOBS, PROCESSES, Observed, observe
 RATE_INTERVAL = "10s"
 """Of `$__rate_interval` at this pulse: wide enough for a rate, narrow enough that a short trouble stands out."""
 
-STORY_WITHIN = 240.0
+STORY_WITHIN = 300.0
 
 STILL = {
     "scout_dht_items_evicted_total": "takes a full store",
@@ -33,6 +33,7 @@ TROUBLE = {
     "ScoutWatchdog": "always fires",
     "ScoutTargetDown": "a DHT node was killed",
     "ScoutSyncFailureBudgetBurn": "syncs failed while crypto hung",
+    "ScoutKeyFileRefused": "the key file was spoilt",
     "ScoutDhtCutOff": "the swarm went away",
     "ScoutDhtKeptOverdue": "nothing could be put again",
     "ScoutBusDisconnected": "the bus was away",

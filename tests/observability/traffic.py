@@ -67,6 +67,8 @@ class Traffic:
     api_key: str
     reading_key: str
     """Good for reading only."""
+    spent_key: str
+    """With next to no budget."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -115,11 +117,13 @@ class Traffic:
     async def _misbehave(self, url: str) -> None:
         """What is refused: bad requests with a good key, and good ones with a bad key, or none."""
         attempts = [(*bad, f"Bearer {self.api_key}") for bad in BAD_REQUESTS]
-        attempts += [(*GOOD_REQUEST, given) for given in (f"Bearer {self.reading_key}", "Bearer guessed", "Basic Og==")]
+        given = [f"Bearer {self.reading_key}", f"Bearer {self.spent_key}", "Bearer guessed", "Basic Og=="]
+        attempts += [(*GOOD_REQUEST, key) for key in given]
         async with aiohttp.ClientSession() as http:
             for method, path, body, key in attempts:
                 with contextlib.suppress(aiohttp.ClientError):
-                    async with http.request(method, url + path, data=body, headers={"Authorization": key}) as answer:
+                    headers = {"Authorization": key, "Content-Type": "application/json"}
+                    async with http.request(method, url + path, data=body, headers=headers) as answer:
                         await answer.read()
 
     async def _announce(self) -> None:

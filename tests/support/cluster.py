@@ -54,8 +54,17 @@ class ServiceProcess:
 
     def kill(self) -> None:
         """`kill -9`."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Any signal."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
+        self.process.send_signal(number)
+
+    async def wait(self) -> int:
+        """Until it has ended; the exit status."""
+        assert self.process is not None
+        return await self.process.wait()
 
     async def stop(self) -> int:
         """SIGTERM, and the exit status."""
