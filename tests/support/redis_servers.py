@@ -15,6 +15,7 @@ import redis
 
 from shared.clock import SystemClock
 from tests.support.ports import free_port
+from tests.support.redis_bus import Users
 
 START_WITHIN = 10.0
 HOST = "127.0.0.1"
@@ -71,9 +72,22 @@ class RedisProcess:
             self.process.wait()
 
     @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
     def address(self) -> str:
         """`host:port`."""
         return f"{HOST}:{self.port}"
+
+
+def refused(*servers: RedisProcess) -> list[str]:
+    """What their ACL LOGs hold: who was refused what. Empty where the product only does what its users may."""
+    entries = [
+        dict(zip(entry[::2], entry[1::2], strict=True)) for server in servers for entry in server.ask("ACL", "LOG")
+    ]
+    return [f"{e[b'username'].decode()}: {e[b'object'].decode()} ({e[b'reason'].decode()})" for e in entries]
 
 
 def retry(attempt: Any) -> Any:
@@ -121,8 +135,7 @@ class Watched:
         after = self.master()
         if after is before or after.ask("ROLE")[0] != b"master":
             return False
-        alive = before.process is not None and before.process.poll() is None
-        return not alive or b"master_link_status:up" in before.ask("INFO", "replication")
+        return not before.alive or b"master_link_status:up" in before.ask("INFO", "replication")
 
     def failover(self) -> None:
         """Ask a Sentinel to make the replica master."""
@@ -130,12 +143,17 @@ class Watched:
 
 
 @contextmanager
-def watched(directory: Path) -> Iterator[Watched]:
-    """A master and a replica on which the Sentinels agree."""
-    master = RedisProcess(directory / "one")
-    replica = RedisProcess(directory / "two", (*DURABLE, f"replicaof {HOST} {master.port}"))
+def watched(directory: Path, users: Users) -> Iterator[Watched]:
+    """A master and a replica on which the Sentinels agree; all of them know the users of the example."""
+    options = dict(users.admin)
+    master = RedisProcess(directory / "one", _guarded(users), client_options=options)
+    replica = RedisProcess(
+        directory / "two", (*_guarded(users), f"replicaof {HOST} {master.port}"), client_options=options
+    )
     lines = (
         f"sentinel monitor {MASTER} {HOST} {master.port} 2",
+        f"sentinel auth-user {MASTER} scout-sentinel",
+        f"sentinel auth-pass {MASTER} {users.password('scout-sentinel')}",
         f"sentinel down-after-milliseconds {MASTER} 1000",
         f"sentinel failover-timeout {MASTER} 4000",
     )
@@ -171,11 +189,16 @@ class SmallCluster:
         target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.port])
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target.port])
         while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 10):
-            source.ask("MIGRATE", HOST, target.port, "", 0, 5000, "KEYS", *keys)
+            source.ask("MIGRATE", HOST, target.port, "", 0, 5000, *_login(target), "KEYS", *keys)
             if pause is not None:
                 pause()
         for master in (target, source, *self.masters):
             master.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target.port])
+
+
+def _login(server: RedisProcess) -> tuple[str, ...]:
+    options = server.client_options
+    return ("AUTH2", options["username"], options["password"]) if options else ()
 
 
 def _owns(master: RedisProcess, slot: int) -> bool:
@@ -183,13 +206,20 @@ def _owns(master: RedisProcess, slot: int) -> bool:
     return any(first <= slot <= last and node[2] == mine for first, last, node, *_ in master.ask("CLUSTER", "SLOTS"))
 
 
+def _guarded(users: Users) -> tuple[str, ...]:
+    """Lines of a server that knows the users, and of a replica that logs in as one."""
+    password = users.password("scout-replica")
+    return (*DURABLE, f"aclfile {users.acl_file}", "masteruser scout-replica", f"masterauth {password}")
+
+
 @contextmanager
-def small_cluster(directory: Path, *, replicas: bool = False) -> Iterator[SmallCluster]:
-    """Three masters that share the slots, on request with a replica each."""
-    lines = (*DURABLE, "cluster-enabled yes", "cluster-node-timeout 1500", "cluster-config-file nodes.conf")
+def small_cluster(directory: Path, *, replicas: bool = False, users: Users | None = None) -> Iterator[SmallCluster]:
+    """Three masters that share the slots, on request with a replica each, or with the users of the example."""
+    known, options = (_guarded(users), users.admin) if users else (DURABLE, {})
+    lines = (*known, "cluster-enabled yes", "cluster-node-timeout 1500", "cluster-config-file nodes.conf")
     # the bus port of a node is its port plus 10000
     nodes = [
-        RedisProcess(directory / f"node-{number}", lines, port=_port_below(50_000))
+        RedisProcess(directory / f"node-{number}", lines, _port_below(50_000), dict(options))
         for number in range(6 if replicas else 3)
     ]
     with running(*nodes):

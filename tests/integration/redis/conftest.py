@@ -12,6 +12,7 @@ from services.standalone.swarm import entry_points, open_swarm
 from shared.clock import SystemClock
 from shared.settings import Endpoint
 from tests.support.certificates import Authority
+from tests.support.redis_bus import Users
 
 HERE = Path(__file__).parent
 
@@ -32,3 +33,8 @@ async def swarm() -> AsyncIterator[list[Endpoint]]:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Users:
+    return Users.make(tmp_path_factory.mktemp("users"))

@@ -15,9 +15,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.bus import streams
+from shared.bus.budgets import RedisBudgets
 from shared.bus.consumer import Consumer
 from shared.bus.dead_letters import RedisDeadLetters
+from shared.bus.fleet import RedisFleet
+from shared.bus.key_value import RedisKeyValue
+from shared.bus.leases import RedisLeases
 from shared.bus.meters import BusMeters
+from shared.bus.ports import Bucket, Lease
 from shared.bus.redis_client import CommandError, RedisClient, connect, parse_redis_url
 from shared.bus.redis_settings import Login
 from shared.bus.requester import RedisRequester
@@ -32,17 +37,13 @@ from tests.support.bus import running as serving
 from tests.support.bus import within
 from tests.support.cluster import Cluster, running_cluster
 from tests.support.redis_bus import EXAMPLE, ROOT, RealRedis, Users
-from tests.support.redis_servers import DURABLE, RedisProcess, running
+from tests.support.redis_servers import DURABLE, RedisProcess, refused, running
+from tests.support.reports import a_report
 from tests.support.syncs import lose_nothing, patient_client
 from tests.support.waiting import wait_until
 
 CLOCK = SystemClock()
 EVERY_SECOND = {"SCOUT_DHT_KEEP_INTERVAL": "1"}
-
-
-@pytest.fixture(scope="module")
-def users(tmp_path_factory: pytest.TempPathFactory) -> Users:
-    return Users.make(tmp_path_factory.mktemp("users"))
 
 
 @pytest.fixture
@@ -51,12 +52,6 @@ def guarded(tmp_path: Path, users: Users) -> Iterator[RedisProcess]:
     server = RedisProcess(tmp_path / "redis", (*DURABLE, f"aclfile {users.acl_file}"), client_options=dict(users.admin))
     with running(server):
         yield server
-
-
-def refused(server: RedisProcess) -> list[str]:
-    """What ACL LOG holds: who was refused what."""
-    entries = [dict(zip(entry[::2], entry[1::2], strict=True)) for entry in server.ask("ACL", "LOG")]
-    return [b"%b: %b (%b)".__mod__((e[b"username"], e[b"object"], e[b"reason"])).decode() for e in entries]
 
 
 @asynccontextmanager
@@ -139,6 +134,34 @@ async def test_what_goes_wrong_is_permitted_too(guarded: RedisProcess, users: Us
     assert refused(guarded) == []
 
 
+async def test_budgets_answers_leases_and_reports_are_permitted(guarded: RedisProcess, users: Users) -> None:
+    now = CLOCK.utc_ms()
+    buckets = [Bucket(streams.budget("acme"), 1.0, 10.0), Bucket(streams.budget("acme", "phone"), 1.0, 10.0)]
+    kept, ended = (Lease(bytes([first]) * 20, 1, b"copy", now + 60_000) for first in (1, 2))
+    async with as_user(guarded, users, "scout-api") as redis:
+        budgets, values, fleet = RedisBudgets(redis), RedisKeyValue(redis), RedisFleet(redis)
+        assert await budgets.take(buckets, 5) is None
+        await budgets.settle(buckets, 10)
+        assert await values.set(streams.idempotency("acme", "k"), b"answer", 60, only_if_absent=True)
+        assert await values.get(streams.idempotency("acme", "k")) == b"answer"
+        await values.delete(streams.idempotency("acme", "k"))
+        for user in ("scout-crypto", "scout-dht-node"):
+            async with as_user(guarded, users, user) as other:
+                await RedisFleet(other).report(a_report(user, 1))
+                await RedisFleet(other).leave("nobody")
+        await fleet.report(a_report("api", 2))
+        assert len(await fleet.members()) == 2
+    async with as_user(guarded, users, "scout-dht-node") as redis:
+        leases = RedisLeases(redis)
+        for lease in (kept, ended):
+            await leases.keep(lease, due_ms=now, now_ms=now)
+        assert len((await leases.claim(now_ms=now, hold_ms=1, limit=2)).leases) == 2
+        await leases.put_again(kept.target, due_ms=now)
+        await leases.postpone(kept.target, until_ms=now)
+        assert (await leases.claim(now_ms=now + 60_000, hold_ms=1, limit=2)).leases == ()
+    assert refused(guarded) == []
+
+
 FORBIDDEN = [
     ("scout-crypto", ("XREADGROUP", "GROUP", "dht", "me", "STREAMS", streams.requests("dht:0"), ">")),
     ("scout-crypto", ("XRANGE", streams.requests("dht:0"), "-", "+")),
@@ -146,6 +169,8 @@ FORBIDDEN = [
     ("scout-crypto", ("GET", streams.idempotency("acme", "k"))),
     ("scout-crypto", ("XREAD", "STREAMS", streams.replies("0123"), "0")),
     ("scout-crypto", ("EVAL", "return redis.call('HGET', KEYS[1], 'copy')", 1, streams.kept(bytes(20)))),
+    ("scout-crypto", ("HGET", streams.budget("acme"), "balance")),
+    ("scout-dht-node", ("HGET", streams.budget("acme"), "balance")),
     ("scout-dht-node", ("XREADGROUP", "GROUP", "crypto", "me", "STREAMS", streams.requests("crypto"), ">")),
     ("scout-dht-node", ("XADD", streams.requests("crypto"), "*", "e", "forged")),
     ("scout-dht-node", ("EVAL", "return redis.call('XLEN', KEYS[1])", 1, streams.requests("crypto"))),

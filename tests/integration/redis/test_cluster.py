@@ -22,8 +22,8 @@ from shared.settings import Endpoint
 from tests.integration.bus import test_sharding
 from tests.integration.bus.conftest import open_rig
 from tests.support.cluster import running_cluster
-from tests.support.redis_bus import RealRedis
-from tests.support.redis_servers import RedisProcess, SmallCluster, running, small_cluster
+from tests.support.redis_bus import RealRedis, Users
+from tests.support.redis_servers import RedisProcess, SmallCluster, refused, running, small_cluster
 from tests.support.syncs import OK, RECORDS, WRITERS, disturbed, lose_nothing, patient_client
 from tests.support.waiting import wait_until
 
@@ -46,16 +46,22 @@ async def test_two_of_each_lose_nothing(tmp_path: Path, swarm: list[Endpoint], t
         await lose_nothing(cluster, http)
 
 
-async def test_slots_that_move_in_the_middle_lose_nothing(
-    tmp_path: Path, swarm: list[Endpoint], three: SmallCluster
+async def test_slots_that_move_in_the_middle_lose_nothing_and_nobody_is_refused(
+    tmp_path: Path, swarm: list[Endpoint], users: Users
 ) -> None:
+    with small_cluster(tmp_path / "redis", users=users) as three:
+        await move_slots_in_the_middle(tmp_path, swarm, three, users)
+        assert refused(*three.masters) == []
+
+
+async def move_slots_in_the_middle(tmp_path: Path, swarm: list[Endpoint], three: SmallCluster, users: Users) -> None:
     async def move_all_there_is() -> None:
         keys = [streams.requests("crypto"), *map(streams.requests, streams.shards("dht")), streams.KEPT_DUE]
         for key in keys:
             await asyncio.to_thread(three.move_slot, slot_of(key))
 
     async with (
-        running_cluster(tmp_path, swarm, network="127.82", bus=RealRedis(three.url)) as cluster,
+        running_cluster(tmp_path, swarm, network="127.82", bus=RealRedis(three.url, users=users)) as cluster,
         patient_client() as http,
     ):
         answers = await disturbed(cluster, http, move_all_there_is)
