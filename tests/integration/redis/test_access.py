@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -36,7 +35,7 @@ from tests.integration.bus.conftest import PACE
 from tests.support.bus import running as serving
 from tests.support.bus import within
 from tests.support.cluster import Cluster, running_cluster
-from tests.support.redis_bus import EXAMPLE, ROOT, RealRedis, Users
+from tests.support.redis_bus import RealRedis, Users
 from tests.support.redis_servers import DURABLE, RedisProcess, refused, running
 from tests.support.reports import a_report
 from tests.support.syncs import lose_nothing, patient_client
@@ -206,19 +205,6 @@ async def test_what_a_service_does_not_need_is_refused(guarded: RedisProcess, us
         for command in [command for who, command in FORBIDDEN if who == user]:
             with pytest.raises(CommandError, match=r"NOPERM|ACL failure|can't access at least one of the keys"):
                 await redis.shared.command(*command)
-
-
-def rules(text: str) -> dict[str, str]:
-    """The lines of a file of users by name, whatever their passwords."""
-    lines = [re.sub(r" (#[0-9a-f]{64}|><[a-z-]+>)", "", line) for line in text.splitlines() if line.startswith("user ")]
-    return {line.split()[1]: line for line in lines}
-
-
-def test_the_users_of_the_local_overlay_are_those_of_the_example() -> None:
-    local = rules((ROOT / "k8s/overlays/local/secrets/users.acl").read_text(encoding="utf-8"))
-    example = rules((EXAMPLE / "users.acl").read_text(encoding="utf-8"))
-    assert {"scout-api", "scout-crypto", "scout-dht-node"} <= local.keys()
-    assert local.items() <= example.items()
 
 
 async def test_the_monitor_sees_how_much_waits_and_no_message(guarded: RedisProcess, users: Users) -> None:
