@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 from services.dht_node.core.contact import Address
@@ -25,7 +25,7 @@ class Goal(NamedTuple):
         return self.question[0]
 
 
-class Step(Enum):
+class Step(StrEnum):
     """How far one node has been dealt with."""
 
     KNOWN = "known"

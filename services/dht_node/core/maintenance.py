@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import StrEnum
 from math import inf
 
 from services.dht_node.core import newcomers
@@ -36,7 +36,7 @@ FILLED_BUCKETS = 4
 NOBODY = Nobody()
 
 
-class Duty(Enum):
+class Duty(StrEnum):
     """What recurs."""
 
     TOKENS = "tokens"

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from services.dht_node.core.candidates import Candidate
 from services.dht_node.core.config import NodeConfig
@@ -39,7 +39,7 @@ _CONFLICT_CODES = frozenset({KrpcCode.CAS_MISMATCH, KrpcCode.SEQ_TOO_LOW})
 _WORTH_ASKING_AGAIN = _CONFLICT_CODES | {KrpcCode.PROTOCOL}
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """How far one node has been dealt with."""
 
     UNASKED = "unasked"
