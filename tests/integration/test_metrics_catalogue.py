@@ -59,12 +59,11 @@ def _sets() -> dict[str, frozenset[str]]:
 
 
 def _values(text: str, sets: dict[str, frozenset[str]]) -> frozenset[str]:
-    """The values that a cell names: its sets, its own, and without those behind "but"."""
-    named, _, but = text.partition(" but ")
+    """The values that a cell names: those of its sets, and its own."""
     found: set[str] = set()
-    for value, name in WORD.findall(named):
+    for value, name in WORD.findall(text):
         found |= {value} if value else sets[name]
-    return frozenset(found - {value for value, _ in WORD.findall(but)})
+    return frozenset(found)
 
 
 def _entries() -> dict[str, Entry]:
