@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from observability.panels.model import Choice, Color, Dashboard, Kind, Panel, Row, Step
+from observability.panels.promql import HERE
 
 Json = dict[str, Any]
 
@@ -57,7 +58,7 @@ def _alerts_as_annotations() -> Json:
         "enable": True,
         "hide": False,
         "iconColor": "red",
-        "expr": 'ALERTS{alertname=~"Scout.+", alertstate="firing", severity=~"warning|critical"}',
+        "expr": f'ALERTS{{alertname=~"Scout.+", alertstate="firing", severity=~"warning|critical", {HERE}}}',
         "titleFormat": "{{alertname}}",
         "tagKeys": "severity,job",
         "step": "60s",

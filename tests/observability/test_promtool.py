@@ -8,7 +8,16 @@ from pathlib import Path
 
 import yaml
 
-from tests.observability.files import OBSERVABILITY, PROMETHEUS, RULE_TESTS, RULES, panel_queries, substituted
+from tests.observability.files import (
+    OBSERVABILITY,
+    PROMETHEUS,
+    ROOT,
+    RULE_TESTS,
+    RULES,
+    load,
+    panel_queries,
+    substituted,
+)
 
 WITHIN = 120.0
 MOUNTED = "/etc/prometheus/rules/"
@@ -28,6 +37,25 @@ def test_the_configuration_is_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = len(re.findall(r"SUCCESS: \d+ rules found", done.stdout))
     assert found == len(RULES), done.stdout
+
+
+def test_it_looks_for_the_services_of_compose_where_they_are() -> None:
+    services = load(ROOT / "compose.yaml")["services"]
+    for job in load(PROMETHEUS)["scrape_configs"]:
+        (names,) = job["dns_sd_configs"]
+        (service,) = names["names"]
+        assert services[service]["image"] == job["job_name"]
+        assert str(names["port"]) in services[service]["healthcheck"]["test"]
+
+
+def test_what_compose_mounts_is_here() -> None:
+    services = load(ROOT / "compose.yaml")["services"]
+    mounts = [mount for name in ("prometheus", "grafana") for mount in services[name]["volumes"]]
+    ours = {mount.split(":")[0]: mount.split(":")[1] for mount in mounts if mount.startswith("./observability/")}
+    assert all((ROOT / here).exists() for here in ours)
+    assert ours["./observability/rules"] == MOUNTED.rstrip("/")
+    (provider,) = load(OBSERVABILITY / "grafana" / "provisioning" / "dashboards" / "scout.yaml")["providers"]
+    assert ours["./observability/dashboards"] == provider["options"]["path"]
 
 
 def test_the_rules_are_rules() -> None:
