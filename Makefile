@@ -48,6 +48,8 @@ openapi-test: $(DEV)  ## Thousands of requests made from /openapi.json to a runn
 	$(BIN)/python -m pytest tests/openapi
 
 k8s-test: $(DEV)  ## Render the Kubernetes manifests (kubectl) and hold them against schemas and conventions
+	@kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v5' \
+	  || { echo 'k8s-test: expected kubectl 1.27 or later (kustomize 5); install the Kubernetes client'; exit 1; }
 	$(BIN)/python -m pytest tests/k8s
 
 dashboards: $(DEV)  ## Write observability/dashboards/*.json from their source
