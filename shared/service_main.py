@@ -102,20 +102,18 @@ def _parser(service: str, module: str, read: Callable[[Reader], object]) -> argp
 
 
 def _listed(settings: Sequence[Setting[Any]]) -> str:
-    lines = [f"  {one.name}\n{_indented(f'{one.form}; {usual(one)}. {one.help}.')}\n" for one in settings]
+    lines = [f"  {one.name}\n{_indented(_described(one))}\n" for one in settings]
     return "".join(lines) + f"  Any but those that name a file may be given as a file: NAME{FILE} instead of NAME.\n"
+
+
+def _described(setting: Setting[Any]) -> str:
+    usual = "Required" if setting.required else f"By default: {setting.usual or setting.shown(setting.default)}"
+    return f"{setting.help[0].upper()}{setting.help[1:]}. Form: {setting.form}. {usual}."
 
 
 def _indented(markdown: str) -> str:
     plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", markdown).replace("`", "")
     return textwrap.fill(plain, 100, initial_indent=" " * 6, subsequent_indent=" " * 6, break_long_words=False)
-
-
-def usual(setting: Setting[Any]) -> str:
-    """What stands when a setting is not set."""
-    if setting.required:
-        return "required"
-    return f"default: {setting.usual or setting.shown(setting.default)}"
 
 
 def _doubts(reader: Reader) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import TypeVar
 
 from services.dht_node.core.contact import Address
@@ -30,12 +29,13 @@ from services.dht_node.core.operations import TooManyOperations
 from services.dht_node.health import CanaryHealth
 from services.dht_node.lookup_meters import LookupKind, LookupMeters, family_name, outcome_of
 from services.dht_node.net.driver import Driver
+from services.dht_node.reports import lookup_report, parse_address, seen_as, storing_report
 from shared.clock import Clock
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
-from shared.settings import Endpoint, endpoint
+from shared.settings import Endpoint
 
 ANSWER_RESERVE = 0.05
 """Seconds kept of a caller's deadline, so that an answer made at the last moment still reaches him."""
@@ -43,10 +43,6 @@ RETRY_AFTER = 2.0
 """Seconds; by then a node that lost its contacts has asked the bootstrap nodes again."""
 READY_RATIO = 0.1
 """Share of our queries that must be answered. Clouds see a quarter (pubky/mainline#56); a cut line sees none."""
-
-PORT_SIZE = 2
-COMPACT_SIZES = frozenset((4 + PORT_SIZE, 16 + PORT_SIZE))
-"""Bytes of an address with a port, of either family (BEP 5, BEP 32)."""
 
 Begin = Callable[[Node, float, float], OperationId]
 """(node, now, deadline) -> the operation begun; both times in monotonic seconds."""
@@ -108,7 +104,7 @@ class DhtService:
             for v in found.versions
         ]
         return dht.GetMutableReply(
-            versions=versions, report=_lookup_report(found.lookup), rollback_suspected=found.rollback_suspected
+            versions=versions, report=lookup_report(found.lookup), rollback_suspected=found.rollback_suspected
         )
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
@@ -137,7 +133,7 @@ class DhtService:
             context,
         )
         _check_looked_up(found.lookup, found=found.value is not None)
-        return dht.GetImmutableReply(value=found.value, report=_lookup_report(found.lookup))
+        return dht.GetImmutableReply(value=found.value, report=lookup_report(found.lookup))
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item."""
@@ -158,7 +154,7 @@ class DhtService:
         )
         _check_looked_up(found.lookup, found=bool(found.peers))
         return dht.GetPeersReply(
-            peers=[str(Endpoint(*peer)) for peer in found.peers], report=_lookup_report(found.lookup)
+            peers=[str(Endpoint(*peer)) for peer in found.peers], report=lookup_report(found.lookup)
         )
 
     async def announce_peer(self, request: dht.AnnouncePeer, context: CallContext) -> dht.PutReply:
@@ -173,13 +169,13 @@ class DhtService:
 
     async def ping(self, request: dht.Ping, context: CallContext) -> dht.PingReply:
         """Ask one node whether it is there. Silence is an answer here, and no error."""
-        address = _address(request.address)
+        address = parse_address(request.address)
         pinged = _expected(
             Pinged,
             await self._run(lambda node, now, deadline: node.ping(address, deadline=deadline, now=now), context),
         )
         return dht.PingReply(
-            node_id=pinged.node_id, seen_as=_seen_as(pinged.external_ip), elapsed_ms=pinged.seconds * 1000
+            node_id=pinged.node_id, seen_as=seen_as(pinged.external_ip), elapsed_ms=pinged.seconds * 1000
         )
 
     async def lookup(self, request: dht.Lookup, context: CallContext) -> dht.LookupReply:
@@ -192,7 +188,7 @@ class DhtService:
         )
         _check_looked_up(found.lookup, found=bool(found.contacts))
         nodes = [dht.NodeFound(node_id=node_id, address=str(Endpoint(*address))) for node_id, address in found.contacts]
-        return dht.LookupReply(nodes=nodes, report=_lookup_report(found.lookup))
+        return dht.LookupReply(nodes=nodes, report=lookup_report(found.lookup))
 
     async def status(self, _request: dht.Status, _context: CallContext) -> dht.StatusReply:
         """Say how the node is."""
@@ -219,8 +215,8 @@ class DhtService:
         return dht.PutReply(
             target=stored.target,
             conflict=stored.conflict,
-            storing=_storing_report(stored),
-            lookup=_lookup_report(stored.lookup),
+            storing=storing_report(stored),
+            lookup=lookup_report(stored.lookup),
         )
 
     async def _look_up(self, kind: LookupKind, begin: Begin, outcome: type[T], context: CallContext) -> T:
@@ -255,25 +251,6 @@ def _expected(kind: type[T], outcome: Outcome) -> T:
     return outcome
 
 
-def _address(text: str) -> Address:
-    """A node's address from `host:port`. Raises ScoutError (`invalid_request`)."""
-    try:
-        found = endpoint(text)
-        return str(ip_address(found.host)), found.port
-    except ValueError:
-        raise ScoutError(
-            ErrorCode.INVALID_REQUEST, "Expected the address of a node as an IP address and a port: 198.51.100.4:6881."
-        ) from None
-
-
-def _seen_as(external_ip: bytes | None) -> str | None:
-    """`host:port` from a compact address; None when a node said nothing, or no port."""
-    if external_ip is None or len(external_ip) not in COMPACT_SIZES:
-        return None
-    host = ip_address(external_ip[:-PORT_SIZE])
-    return str(Endpoint(str(host), int.from_bytes(external_ip[-PORT_SIZE:], "big")))
-
-
 def _check_looked_up(lookup: LookupCounts, *, found: bool) -> None:
     """Nothing found is an answer only when nodes gave it."""
     if found or (lookup.answered and lookup.complete):
@@ -299,27 +276,4 @@ def _unavailable(sentence: str) -> ScoutError:
 def _late() -> ScoutError:
     return ScoutError(
         ErrorCode.DEADLINE_EXCEEDED, "The deadline came before enough nodes had answered.", retry_after=RETRY_AFTER
-    )
-
-
-def _lookup_report(lookup: LookupCounts) -> dht.LookupReport:
-    return dht.LookupReport(
-        asked=lookup.asked,
-        answered=lookup.answered,
-        timed_out=lookup.timed_out,
-        elapsed_ms=lookup.seconds * 1000,
-    )
-
-
-def _storing_report(stored: Stored) -> dht.StoringReport:
-    return dht.StoringReport(
-        asked=stored.asked,
-        answered=stored.answered,
-        stored=stored.stored,
-        rejected=stored.rejected,
-        timed_out=stored.timed_out,
-        prefixes=stored.prefixes,
-        closest_distance=stored.shared_bits,
-        elapsed_ms=stored.seconds * 1000,
-        suspicious=stored.suspicious,
     )
