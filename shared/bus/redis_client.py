@@ -109,6 +109,7 @@ def check_server(info: bytes, settings: RedisSettings | None = None) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST and "valkey_version" not in fields:
         raise ScoutError(ErrorCode.BUS_UNAVAILABLE, f"expected Redis 7.0 or later, or Valkey; got Redis {version}")
     mode = fields.get("redis_mode", fields.get("server_mode", "standalone"))
-    if settings is not None and (mode == "cluster") != (settings.topology is Topology.CLUSTER):
+    wanted = "cluster" if settings and settings.topology is Topology.CLUSTER else "standalone"
+    if settings is not None and mode != wanted:
         detail = f"expected {settings.topology.value} at {settings}, got a server in {mode} mode: see docs/redis.md"
         raise ScoutError(ErrorCode.BUS_UNAVAILABLE, detail)

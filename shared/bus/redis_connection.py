@@ -186,6 +186,10 @@ def _explained(error: BaseException) -> str:
         return f"a certificate that is not trusted: {cause.verify_message} (SCOUT_REDIS_CA_FILE names who is trusted)"
     if isinstance(cause, ssl.SSLError):
         return _tls_explained(cause)
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there (connection refused)"
+    if isinstance(cause, ConnectionResetError):
+        return "the connection was closed"
     if isinstance(cause, OSError) and cause.filename is not None:
         return f"a file that can't be read, {cause.filename}: {cause.strerror}"
     return str(error) or "no answer in time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import Any
 
 from shared.bus import streams
@@ -21,18 +22,19 @@ class Sentinels:
 
     async def dial(self) -> RedisConnection:
         """A connection to a server that is master now. Raises RedisDown."""
-        problems: list[str] = []
+        problems: defaultdict[str, list[str]] = defaultdict(list)
         for sentinel in tuple(self._endpoints):
             try:
                 async with asyncio.timeout(streams.CONNECT_S):
                     connection = await self._master(await self._ask(sentinel))
             except (RedisDown, TimeoutError) as error:
-                problems.append(f"{sentinel}: {str(error) or 'no answer in time'}")
+                problems[str(error) or "no answer in time"].append(str(sentinel))
                 continue
             self._endpoints.remove(sentinel)
             self._endpoints.insert(0, sentinel)
             return connection
-        raise RedisDown(f"no master from any Sentinel ({'; '.join(problems)})")
+        told = "; ".join(f"{', '.join(sentinels)}: {problem}" for problem, sentinels in problems.items())
+        raise RedisDown(f"no master from any Sentinel ({told})")
 
     async def _ask(self, sentinel: Endpoint) -> Endpoint:
         settings = self._settings
@@ -42,7 +44,7 @@ class Sentinels:
         finally:
             await connection.close(wait=False)
         if isinstance(answer, CommandError):
-            raise RedisDown(str(answer))
+            raise RedisDown(f"it does not speak as a Sentinel: {answer}")
         if answer is None:
             raise RedisDown(f"it knows no master named {settings.master!r}")
         host, port = answer

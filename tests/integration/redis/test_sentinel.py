@@ -112,3 +112,17 @@ async def test_sentinels_that_are_away_or_know_no_such_master_are_named(group: W
         ):
             pass
     assert caught.value.code is ErrorCode.BUS_UNAVAILABLE
+
+
+async def test_a_sentinel_is_no_server_and_a_server_no_sentinel(group: Watched) -> None:
+    async def said(url: str) -> str:
+        with pytest.raises(ScoutError) as caught:
+            async with connect(url, clock=SystemClock(), meters=BusMeters.build(CollectorRegistry())):
+                pass
+        return caught.value.detail
+
+    assert "got a server in sentinel mode" in await said(f"redis://{group.sentinels[0].address}")
+    group.sentinels[0].kill()
+    line = await said(f"redis+sentinel://{group.sentinels[0].address},{group.servers[0].address}/scout")
+    assert f"{group.sentinels[0].address}: nobody listens there (connection refused)" in line
+    assert f"{group.servers[0].address}: the server wants a password" in line
