@@ -9,6 +9,7 @@ after a minute.
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Any, Self, cast
@@ -188,6 +189,8 @@ def _explained(error: BaseException) -> str:
         return _tls_explained(cause)
     if isinstance(cause, ConnectionRefusedError):
         return "nobody listens there (connection refused)"
+    if isinstance(cause, socket.gaierror):
+        return f"no such host ({cause.strerror})"
     if isinstance(cause, ConnectionResetError):
         return "the connection was closed"
     if isinstance(cause, OSError) and cause.filename is not None:
