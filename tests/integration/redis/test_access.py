@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import redis
 from prometheus_client import CollectorRegistry
 
 from shared.bus import streams
@@ -59,6 +60,22 @@ async def as_user(server: RedisProcess, users: Users, user: str) -> AsyncIterato
     settings = replace(parse_redis_url(f"redis://{server.address}"), login=login)
     async with connect(settings, clock=CLOCK, meters=BusMeters.build(CollectorRegistry())) as redis:
         yield redis
+
+
+def test_what_scripts_and_transactions_wrote_outlives_a_restart(guarded: RedisProcess) -> None:
+    guarded.ask("EVAL", "redis.call('HSET', 'a', 'b', 'c') redis.call('ZADD', 'd', 1, 'e') return 1", 0)
+    guarded.kill()
+    guarded.start()
+    assert (guarded.ask("HGET", "a", "b"), guarded.ask("ZSCORE", "d", "e")) == (b"c", 1.0)
+
+
+@pytest.mark.parametrize("password", [None, "", "default"])
+def test_nobody_can_log_in_as_default(guarded: RedisProcess, password: str | None) -> None:
+    with (
+        redis.Redis(host="127.0.0.1", port=guarded.port, password=password) as nobody,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        nobody.set("a", "b")
 
 
 async def use_everything(cluster: Cluster, http: aiohttp.ClientSession) -> None:
