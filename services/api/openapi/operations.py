@@ -49,7 +49,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "X-Request-Id": {
         "description": "Names the request in the answer and in the logs of all services. 1 to 64 letters, digits, `.`, "
-        "`_` or `-`; anything else is replaced.",
+        "`_` or `-`; anything else is replaced. Without it the trace id of a W3C `traceparent` serves.",
         "schema": _TEXT,
     },
 }

@@ -17,6 +17,7 @@ from services.api.openapi.document import document
 from services.api.openapi.examples import EXAMPLES
 from services.api.problems import STATUS
 from services.api.routes import all_endpoints
+from shared.errors import ErrorCode
 from tests.unit.api.world import Api
 
 DOCUMENT = document(all_endpoints(), "1.2.3")
@@ -122,6 +123,13 @@ def test_where_callers_need_keys_the_document_says_which_scope() -> None:
     assert secured["paths"]["/v1/record"]["get"]["security"] == [{"apiKey": ["read"]}]
     assert secured["paths"]["/openapi.json"]["get"]["security"] == []
     assert DOCUMENT["paths"]["/v1/record"]["get"]["security"] == []
+
+
+def test_api_md_names_every_code_with_its_status() -> None:
+    rows = re.findall(r"^\| (\d{3}) \| ([^|]+) \|", API_MD.read_text(), re.MULTILINE)
+    named = {(int(status), code) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    # that nothing is kept is said in answers, and refuses none
+    assert named == {(status, code.value) for code, status in STATUS.items() if code is not ErrorCode.KEEP_FULL}
 
 
 def test_api_md_names_every_endpoint_and_no_other() -> None:
