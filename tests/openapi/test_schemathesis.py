@@ -23,12 +23,6 @@ OPERATIONS = {f"{endpoint.method} {endpoint.path}" for endpoint in all_endpoints
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with stack_in_a_thread(StandaloneConfig(swarm=8)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def guarded_stack() -> Iterator[Stack]:
     digest = digest_of(TOKEN)
     ring = KeyRing({digest: ApiKey("all", "default", frozenset(Scope), digest)})

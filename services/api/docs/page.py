@@ -102,12 +102,13 @@ def _main(document: Document, operations: Operations) -> Html:
 
 def _beginning(document: Document) -> Iterator[Html]:
     summary, _, _ = document["info"]["description"].partition("\n\n")
+    secured = any(operation["security"] for _, _, operation in _operations(document))
     yield el("section", el("h1", "The Scout API"), el("p", summary, class_="lead"), class_="chapter intro")
     yield _chapter(
         "first-steps",
         "First steps",
         el("p", "A link from a secret, a device in its record, and the record as the others see it:"),
-        block(words.FIRST_STEPS, "First steps"),
+        block(words.first_steps(secured=secured), "First steps"),
     )
     rules = ((el("dt", name), el("dd", prose(rule))) for name, rule in words.CONVENTIONS.items())
     yield _chapter("conventions", "Conventions", el("dl", *rules, class_="rules"))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-FIRST_STEPS = """\
+_FIRST_STEPS = """\
 api=http://127.0.0.1:8080
-secret=$(openssl rand -hex 32)   # for all your devices, and for nobody else
-link=$(curl -s $api/v1/links -H 'Content-Type: application/json' \\
-     -d "{\\"secret\\": \\"$secret\\"}" | jq -r .link)
-curl -s -X PUT $api/v1/devices/1 -H "Scout-Link: $link" \\
-     -H 'Content-Type: application/json' \\
-     -d '{"addresses": ["auto:443"], "name": "phone"}'
-curl -s $api/v1/devices -H "Scout-Link: $link\""""
+{key}secret=$(openssl rand -hex 32)   # for all your devices, and for nobody else
+link=$({curl} $api/v1/links \\
+     -H 'Content-Type: application/json' -d "{{\\"secret\\": \\"$secret\\"}}" | jq -r .link)
+{curl} -X PUT $api/v1/devices/1 -H "Scout-Link: $link" \\
+     -H 'Content-Type: application/json' -d '{{"addresses": ["auto:443"], "name": "phone"}}'
+{curl} $api/v1/devices -H "Scout-Link: $link\""""
 
 CONVENTIONS = {
     "Bytes": "Contents are base64url without padding, keys and hashes lower-case hex. Each value has one spelling.",
@@ -39,3 +38,10 @@ scopes, and may have a budget of DHT packets. A service without keys answers on 
 ERRORS = """\
 `application/problem+json` (RFC 9457): `detail` says what was expected and what came, `code` is for programs and is
 never renamed, `request_id` is what the logs have. `429` and `503` come with `Retry-After`."""
+
+
+def first_steps(*, secured: bool) -> str:
+    """The first calls; with a key where callers need one."""
+    if secured:
+        return _FIRST_STEPS.format(curl='curl -s -H "Authorization: Bearer $key"', key="key=scout_…\n")
+    return _FIRST_STEPS.format(curl="curl -s", key="")

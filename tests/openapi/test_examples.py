@@ -1,0 +1,49 @@
+"""What the documentation's page shows to be copied, typed into a real shell."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from services.api.docs.curl import curl
+from services.api.docs.words import first_steps
+from services.api.openapi.components import example_of
+from services.api.openapi.document import document
+from services.api.openapi.operations import PARAMETERS
+from services.api.routes import all_endpoints
+from services.api.schemas import ItemRequest
+from services.standalone.app import Stack
+from tests.openapi.test_schemathesis import post
+
+DOCUMENT = document(all_endpoints(), "1")
+CALLS = [
+    (method.upper(), path, said) for path, methods in DOCUMENT["paths"].items() for method, said in methods.items()
+]
+
+
+def shell(script: str) -> str:
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def link_header(said: dict[str, Any]) -> list[str]:
+    named = {one.get("$ref", "").rpartition("/")[2] for one in said["parameters"]}
+    return [name for name, parameter in PARAMETERS.items() if parameter.get("required") and name in named]
+
+
+@pytest.mark.parametrize(("method", "path", "said"), CALLS, ids=[said["operationId"] for _, _, said in CALLS])
+def test_a_call_works_as_it_stands(method: str, path: str, said: dict[str, Any], stack: Stack) -> None:
+    link = post(stack, "/v1/links", {"secret": "0c" * 32}, None)["link"]
+    post(stack, "/v1/items", example_of(ItemRequest), None)
+    call = curl(method, path, said, link_header(said)).replace("curl -s", "curl -s -o /dev/null -w '%{http_code}'", 1)
+    assert shell(f"api={stack.api_url} link={link}\n{call}") == "200"
+
+
+def test_the_first_steps_lead_somewhere(stack: Stack) -> None:
+    steps = first_steps(secured=False).replace("http://127.0.0.1:8080", stack.api_url)
+    # jq is what people have; here the shell's own Python stands in for it
+    steps = steps.replace("jq -r .link", "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"link\"])'")
+    assert '"addresses":["127.0.0.1:443"],"name":"phone"' in shell(steps).splitlines()[-1]
