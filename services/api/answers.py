@@ -45,6 +45,15 @@ class KeyAnswer(Answered, frozen=True, kw_only=True):
     """For whoever wants a link with you."""
 
 
+class RewrappedAnswer(Answered, frozen=True, kw_only=True):
+    """The same secret in a new handle."""
+
+    handle: str
+    """To be used from now on in the place of the old one."""
+    kind: str
+    """What it is of: `key` or `link`."""
+
+
 class LinkAnswer(Answered, frozen=True, kw_only=True):
     """A link's handle, its format, and which of its members the caller is."""
 
@@ -64,7 +73,9 @@ class EntryAnswer(Answered, frozen=True, kw_only=True):
     value: Blob
     """Its content."""
     seq: int
-    """How often it was written."""
+    """The higher one is the newer: how often it was written in `scout1`, when (Unix milliseconds) in `scout2`."""
+    expires: datetime | None = None
+    """When it stops to count, unless it is written again; null: never, by itself."""
 
 
 class PassedOverAnswer(Answered, frozen=True, kw_only=True):
@@ -115,8 +126,10 @@ class RecordAnswer(Answered, frozen=True, kw_only=True):
 
     entries: list[EntryAnswer]
     """What is in it, by ascending id."""
+    removed: list[int] = []
+    """Ids of entries that were removed, while that still has to be said; in `scout1` it can't be."""
     seq: int
-    """How often it was written; 0: nobody wrote it yet."""
+    """Rises with every write; 0: nobody wrote it yet."""
     passed_over: list[PassedOverAnswer]
     """Versions that could not be read."""
     lookup: LookupAnswer | None
@@ -141,10 +154,12 @@ class WrittenAnswer(KeptAnswer, frozen=True, kw_only=True):
 
     entries: list[EntryAnswer]
     """What is in it now, by ascending id."""
+    removed: list[int] = []
+    """Ids of entries that were removed, while that still has to be said; in `scout1` it can't be."""
     new: list[int]
     """Ids of entries that the caller did not send along: new to it, or newer than its own."""
     seq: int
-    """How often it was written."""
+    """Rises with every write."""
     storing: StoringAnswer
     """What became of the write."""
     written: bool
@@ -156,7 +171,8 @@ class WrittenAnswer(KeptAnswer, frozen=True, kw_only=True):
     rollback_suspected: bool = False
     """What was merged is older than what has been seen before; entries may be missing."""
     removal: str | None = None
-    """`best_effort` when something was left out: in scout1 an older version may bring it back."""
+    """How something was left out: by a `tombstone`, or in `scout1` by `best_effort`: an older version may bring it
+    back."""
 
 
 class DeviceAnswer(Answered, frozen=True, kw_only=True):
@@ -171,9 +187,13 @@ class DeviceAnswer(Answered, frozen=True, kw_only=True):
     data: Blob
     """The application's own."""
     seq: int
-    """How often its entry was written."""
+    """The higher one is the newer: how often it was written in `scout1`, when (Unix milliseconds) in `scout2`."""
     foreign: bool
     """Another application's content: `data` is all of it."""
+    written: datetime | None = None
+    """When it was last announced, by the clock of who did; null in `scout1`, which does not say."""
+    expires: datetime | None = None
+    """When it stops to count, unless it is announced again; null: never, by itself."""
 
 
 class DevicesAnswer(Answered, frozen=True, kw_only=True):
@@ -219,6 +239,8 @@ class MessageAnswer(Answered, frozen=True, kw_only=True):
     """What it says."""
     sealed: bool
     """False: it was left plain."""
+    sent: datetime | None = None
+    """When, by the sender's clock; null in `scout1`, which does not say."""
 
 
 class GapAnswer(Answered, frozen=True, kw_only=True):
@@ -245,6 +267,15 @@ class MoreAnswer(Answered, frozen=True, kw_only=True):
     """Ask again with it."""
 
 
+class ReceiptAnswer(Answered, frozen=True, kw_only=True):
+    """How far a list has been received."""
+
+    member: int
+    """By whom."""
+    number: int
+    """The highest number it has received, and all below it."""
+
+
 class InboxAnswer(Answered, frozen=True, kw_only=True):
     """Messages by member, oldest first within each."""
 
@@ -254,6 +285,8 @@ class InboxAnswer(Answered, frozen=True, kw_only=True):
     """What can't be read."""
     more: list[MoreAnswer]
     """Where the limit, or the time, was used up."""
+    received: list[ReceiptAnswer] = []
+    """How far the others have received what you have sent; `scout1` does not say."""
     seq: int
     """Of the record that the lists are in."""
     passed_over: list[PassedOverAnswer]

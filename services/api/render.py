@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -21,6 +21,10 @@ KEPT_FOR_S = 7200
 """Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
 
 
+LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999, which is that of RFC 3339."""
+
+
 class Lasting(TypedDict):
     """The members of a `answers.KeptAnswer`."""
 
@@ -30,12 +34,24 @@ class Lasting(TypedDict):
 
 
 def entries(found: Entries) -> list[answers.EntryAnswer]:
-    """The entries of a record."""
+    """The entries of a record that have a content."""
     return [
-        answers.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq)
+        answers.EntryAnswer(id=entry.id, value=Blob(entry.content), seq=entry.seq, expires=moment(entry.expires_ms))
         for entry in found
         if entry.content is not None
     ]
+
+
+def removed(found: Entries) -> list[int]:
+    """Ids of the entries of a record that only say that there was one."""
+    return [entry.id for entry in found if entry.content is None]
+
+
+def moment(unix_ms: int | None) -> datetime | None:
+    """A time that somebody wrote down; None for one that no calendar has."""
+    if unix_ms is None or unix_ms > LATEST_MS:
+        return None
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)
 
 
 def passed_over(versions: Sequence[PassedOver]) -> list[answers.PassedOverAnswer]:
@@ -69,6 +85,7 @@ def record(found: Record) -> answers.RecordAnswer:
     """A record."""
     return answers.RecordAnswer(
         entries=entries(found.entries),
+        removed=removed(found.entries),
         seq=found.seq,
         passed_over=passed_over(found.passed_over),
         lookup=lookup(found.lookup),
@@ -85,10 +102,12 @@ def lookup(report: dht.LookupReport | None) -> answers.LookupAnswer | None:
     )
 
 
-def written(synced: Synced, news: Sequence[int], *, removed: bool) -> answers.WrittenAnswer:
-    """A record after a write."""
+def written(synced: Synced, news: Sequence[int], *, removal: bool) -> answers.WrittenAnswer:
+    """A record after a write, which may have been a removal."""
+    how = "tombstone" if synced.record.format.has_tombstones else "best_effort"
     return answers.WrittenAnswer(
         entries=entries(synced.record.entries),
+        removed=removed(synced.record.entries),
         new=list(news),
         seq=synced.record.seq,
         storing=storing(synced.storing),
@@ -97,7 +116,7 @@ def written(synced: Synced, news: Sequence[int], *, removed: bool) -> answers.Wr
         passed_over=passed_over(synced.record.passed_over),
         **lasting(synced.kept),
         rollback_suspected=synced.record.rollback_suspected,
-        removal="best_effort" if removed else None,
+        removal=how if removal else None,
     )
 
 
@@ -110,6 +129,8 @@ def device(found: Device) -> answers.DeviceAnswer:
         data=Blob(found.data),
         seq=found.seq,
         foreign=found.foreign,
+        written=moment(found.written_ms),
+        expires=moment(found.expires_ms),
     )
 
 
@@ -126,8 +147,8 @@ def sent(message: Sent) -> answers.SentAnswer:
     )
 
 
-def inbox(found: Inbox, read_from: Record) -> answers.InboxAnswer:
-    """Messages that were read."""
+def inbox(found: Inbox, read_from: Record, receipts: Mapping[int, int]) -> answers.InboxAnswer:
+    """Messages that were read, and how far others have received the reader's own."""
     return answers.InboxAnswer(
         messages=[
             answers.MessageAnswer(
@@ -136,6 +157,7 @@ def inbox(found: Inbox, read_from: Record) -> answers.InboxAnswer:
                 target=Bytes20(message.target),
                 body=Blob(message.body),
                 sealed=message.sealed,
+                sent=moment(message.sent_at_ms),
             )
             for message in found.messages
         ],
@@ -146,6 +168,7 @@ def inbox(found: Inbox, read_from: Record) -> answers.InboxAnswer:
             answers.MoreAnswer(member=position.member, number=position.number, cursor=cursor(position))
             for position in found.more
         ],
+        received=[answers.ReceiptAnswer(member=member, number=number) for member, number in receipts.items()],
         seq=read_from.seq,
         passed_over=passed_over(read_from.passed_over),
     )

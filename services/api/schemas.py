@@ -7,10 +7,10 @@ does not check: an inner floor does, with a better sentence.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.dht import MAX_KEEP_S
@@ -18,12 +18,12 @@ from shared.format.bep44 import MAX_STRING
 from shared.format.members import MAX_MEMBER
 from shared.format.scout1.mailbox import MAX_NUMBER
 from shared.format.scout1.messages import MAX_BODY
-from shared.format.scout1.record import MAX_CONTENT, MAX_ID
+from shared.format.scout2.record import MAX_ID, MAX_PLAINTEXT, MAX_TTL_S
 from shared.json_bytes import Blob, Bytes20, Bytes32, base64url_length
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
 from shared.usecases.keeping import DEFAULT_KEEP_S
-from shared.usecases.links import FORMATS
+from shared.usecases.links import DEFAULT_FORMAT, FORMATS
 
 MAX_ADDRESSES = 42
 """As many compact IPv4 addresses as an entry's 255 bytes could ever hold."""
@@ -34,6 +34,9 @@ MAX_ADDRESS = 64
 MAX_DEAD_LETTERS = 50
 """Shown at a time: of each shard as many are read, with their envelopes."""
 
+MAX_RECEIPTS = 64
+"""Members in one acknowledgement; a record has no room for more."""
+
 CURSOR = r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})"
 """Of a place in a message list: member, number (`-` where nobody knows it) and address."""
 
@@ -42,10 +45,11 @@ DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
 Keep = Annotated[int, Meta(ge=0, le=MAX_KEEP_S)]
 """Seconds for which the cluster keeps a write alive; 0: nothing is asked of it."""
+Ttl = Annotated[int, Meta(ge=1, le=MAX_TTL_S)]
 EntrySeq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Handle = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_HANDLE})]
 Address = Annotated[str, Meta(extra_json_schema={"format": "ip-port"})]
-EntryContent = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_CONTENT)})]
+EntryContent = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_PLAINTEXT)})]
 MessageBody = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_BODY)})]
 ItemContent = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_STRING)})]
 
@@ -62,7 +66,7 @@ class KeyRequest(Asked, frozen=True, kw_only=True):
 
 
 class LinkRequest(Asked, frozen=True, kw_only=True):
-    """`key` and `peer`, or `secret` with perhaps `member`."""
+    """One of: `key` and `peer`; `secret` or `root`, perhaps with `member`; `passphrase`, `group` and `member`."""
 
     key: Handle | None = None
     """The handle of your key."""
@@ -70,10 +74,16 @@ class LinkRequest(Asked, frozen=True, kw_only=True):
     """The other one's public key. The holder of the lower public key is member 0, the other one member 1."""
     secret: Bytes32 | None = None
     """What a group shares, instead of a key and a peer."""
+    root: Bytes32 | None = None
+    """The root secret of a pair or a group as it is, worked out by yourself; only in `scout2`."""
+    passphrase: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": 1024})] | None = None
+    """Words that a group shares; hashed slowly, on purpose (Argon2id). Only in `scout2`."""
+    group: Annotated[str, Meta(extra_json_schema={"maxLength": 256})] | None = None
+    """The group's name: the same words make another secret under another name."""
     member: Member | None = None
     """Which member of the group you are: a number that nobody else in it uses. 0 unless said."""
-    format: Annotated[str, Meta(extra_json_schema={"enum": list(FORMATS)})] = "scout1"
-    """How the record is written. Everybody on a link uses the same."""
+    format: Annotated[str, Meta(extra_json_schema={"enum": list(FORMATS)})] = DEFAULT_FORMAT
+    """How the record is written. Everybody on a link uses the same; `scout1` is for peers that run the original."""
 
 
 class DeviceRequest(Asked, frozen=True, kw_only=True):
@@ -87,8 +97,8 @@ class DeviceRequest(Asked, frozen=True, kw_only=True):
     """Bytes of your own; nobody else looks into them."""
     keep: Keep = DEFAULT_KEEP_S
     """Seconds for which the cluster keeps the record alive; 0: not at all."""
-    ttl: Any | UnsetType = UNSET
-    """Known, so that its refusal can say why."""
+    ttl: Ttl | None = None
+    """Seconds after which it no longer counts, if nobody announces it again; a day unless said. Not in `scout1`."""
 
 
 class DevicePath(Asked, frozen=True, kw_only=True):
@@ -107,7 +117,10 @@ class WantedEntry(Asked, frozen=True, kw_only=True):
     """Replaces what is there."""
     seq: EntrySeq | None = None
     """With it the entry takes part in the merge as a version of that seq, and the higher one wins.
-    Without it the entry wins, and its seq rises by one when the content differs."""
+    Without it the entry wins, and its seq rises when the content differs: by one in `scout1`, to now (Unix
+    milliseconds) in `scout2`."""
+    ttl: Ttl | None = None
+    """Seconds after which it no longer counts; a day unless said. Not in `scout1`."""
 
 
 class SyncRequest(Asked, frozen=True, kw_only=True):
@@ -132,11 +145,36 @@ class MessageRequest(Asked, frozen=True, kw_only=True):
     """A message to leave."""
 
     body: MessageBody
-    """At most 933 bytes sealed, 973 plain."""
+    """At most 893 bytes; in `scout1` 933 sealed, 973 plain."""
     seal: bool = True
-    """Off: left plain, for peers that run the original, and for anybody to read."""
+    """Off: left plain, for peers that run the original, and for anybody to read; only in `scout1`."""
     keep: Keep = DEFAULT_KEEP_S
     """Seconds for which the cluster keeps the message, and the record that leads to it, alive; 0: not at all."""
+
+
+class Receipt(Asked, frozen=True, kw_only=True):
+    """How far one member's list has been received."""
+
+    member: Member
+    """Whose list."""
+    number: Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
+    """The highest number that was received, and all below it."""
+
+
+class AcknowledgeRequest(Asked, frozen=True, kw_only=True):
+    """What has been received, so that its senders stop keeping it alive."""
+
+    received: Annotated[list[Receipt], Meta(min_length=1, max_length=MAX_RECEIPTS)]
+    """One for each member."""
+    keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps the record that says so alive; 0: not at all."""
+
+
+class RewrapRequest(Asked, frozen=True, kw_only=True):
+    """A handle to move to the newest master key."""
+
+    handle: Handle
+    """Of a key or of a link."""
 
 
 class MessagesQuery(Asked, frozen=True, kw_only=True):

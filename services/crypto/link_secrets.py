@@ -43,19 +43,21 @@ class Secrets:
 
     async def of_link(self, request: crypto.CreateLink, tenant: str) -> Made:
         """The secret that a request asks for. Raises ScoutError (`invalid_request`, `bad_handle`, `overloaded`, …)."""
-        match request:
-            case crypto.CreateLink(key=str(key), peer=bytes(peer), secret=None, passphrase=None, group=None):
-                if request.member is not None:
-                    raise _invalid("expected no member with a peer: the two keys decide it")
+        match _given(request):
+            case {"key": str(key), "peer": bytes(peer)}:
                 return self._of_pair(request.format, self._handles.unwrap(Kind.KEY, tenant, key), peer)
-            case crypto.CreateLink(key=None, peer=None, secret=bytes(secret), passphrase=None, group=None):
+            case {"secret": bytes(secret)}:
                 return self._of_secret(request.format, secret), request.member or 0
-            case crypto.CreateLink(key=None, peer=None, secret=None, passphrase=str(words), group=str(group)):
-                if request.member is None:
-                    raise _invalid("expected a member with a passphrase: it tells those who know it apart")
-                return await self._of_passphrase(request.format, words, group), request.member
+            case {"root": bytes(root)}:
+                _only_scout2(request.format, "a root secret")
+                return root, request.member or 0
+            case {"passphrase": str(words), "group": str(group), "member": int(member)}:
+                return await self._of_passphrase(request.format, words, group), member
             case _:
-                raise _invalid("expected either a key and a peer, or a secret, or a passphrase and a group")
+                raise _invalid(
+                    "expected one of: a key and a peer, whose member the keys decide; a secret or a root, perhaps with "
+                    "a member; a passphrase, a group and a member"
+                )
 
     def _of_pair(self, format_name: crypto.FormatName, secret_key: bytes, peer: bytes) -> Made:
         if format_name == "scout2":
@@ -68,8 +70,7 @@ class Secrets:
 
     async def _of_passphrase(self, format_name: crypto.FormatName, passphrase: str, group: str) -> bytes:
         """Hash a passphrase beside the event loop, few at a time."""
-        if format_name != "scout2":
-            raise _invalid("expected the format scout2 with a passphrase")
+        _only_scout2(format_name, "a passphrase")
         if len(passphrase) > MAX_PASSPHRASE or len(group) > MAX_GROUP:
             raise _invalid(f"expected at most {MAX_PASSPHRASE} characters of passphrase and {MAX_GROUP} of group")
         if self._waiting >= MAX_WAITING:
@@ -84,6 +85,28 @@ class Secrets:
         finally:
             self._waiting -= 1
         return roots.of_group(secret)
+
+
+_WAYS = (
+    frozenset({"key", "peer"}),
+    frozenset({"secret"}),
+    frozenset({"root"}),
+    frozenset({"passphrase", "group", "member"}),
+    frozenset({"secret", "member"}),
+    frozenset({"root", "member"}),
+)
+
+
+def _given(request: crypto.CreateLink) -> dict[str, object]:
+    """What a request gives, if it is one of the ways to ask for a link; otherwise nothing."""
+    fields = ("key", "peer", "secret", "root", "passphrase", "group", "member")
+    given = {name: value for name in fields if (value := getattr(request, name)) is not None}
+    return given if frozenset(given) in _WAYS else {}
+
+
+def _only_scout2(format_name: crypto.FormatName, what: str) -> None:
+    if format_name != "scout2":
+        raise _invalid(f"expected the format scout2 with {what}, got {format_name}")
 
 
 def checked(action: Callable[[], Result]) -> Result:

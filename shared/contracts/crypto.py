@@ -30,16 +30,18 @@ class CreateKeyReply(Message, frozen=True, kw_only=True):
 
 
 class CreateLink(Message, frozen=True, kw_only=True):
-    """Make a link from one of three: `key` and `peer`, `secret`, or `passphrase` and `group`.
+    """Make a link from one of four: `key` and `peer`, `secret`, `root`, or `passphrase` and `group`.
 
     My key handle and a peer's public key (32 bytes) make a pair. A secret (32 bytes) is in scout1 the shared one as it
-    is, in scout2 a group's. A passphrase and a group's name make a group's secret (Argon2id), in scout2 only.
-    `member` tells those who hold a secret apart; in a pair the two keys decide it.
+    is, in scout2 a group's. In scout2 only: a root secret (32 bytes) that somebody has worked out already, and a
+    passphrase with a group's name, which make a group's secret (Argon2id). `member` tells those who hold a secret
+    apart; in a pair the two keys decide it.
     """
 
     key: str | None = None
     peer: bytes | None = None
     secret: bytes | None = None
+    root: bytes | None = None
     passphrase: str | None = None
     group: str | None = None
     member: int | None = None

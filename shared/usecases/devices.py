@@ -31,6 +31,8 @@ class Device:
     """The application's own; for a foreign entry its whole content."""
     foreign: bool = False
     """The content is no device's map: an original client, or another application, wrote it."""
+    written_ms: int | None = None
+    """When it was last announced, by the clock of who did: Unix milliseconds; None: nobody knows."""
     expires_ms: int | None = None
     """When it stops to count: Unix milliseconds; None: never, by itself."""
 
@@ -70,9 +72,20 @@ def _checked(device_id: int) -> int:
 
 
 def _device(entry: Entry, content: bytes) -> Device:
+    # where entries expire, their seqs are times
+    written_ms = None if entry.expires_ms is None else entry.seq
     try:
         device = devices.decode(content)
     except FormatError:
-        return Device(entry.id, entry.seq, data=content, foreign=True, expires_ms=entry.expires_ms)
-    addresses = tuple(devices.address_to_text(address) for address in device.addresses)
-    return Device(entry.id, entry.seq, addresses, device.name or "", device.data or b"", expires_ms=entry.expires_ms)
+        return Device(
+            entry.id, entry.seq, data=content, foreign=True, written_ms=written_ms, expires_ms=entry.expires_ms
+        )
+    return Device(
+        id=entry.id,
+        seq=entry.seq,
+        addresses=tuple(devices.address_to_text(address) for address in device.addresses),
+        name=device.name or "",
+        data=device.data or b"",
+        written_ms=written_ms,
+        expires_ms=entry.expires_ms,
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases.ports import Crypto
 
-FORMATS = ("scout1",)
+FORMATS: tuple[crypto.FormatName, ...] = get_args(crypto.FormatName)
 """In which a link can be made."""
+
+DEFAULT_FORMAT: crypto.FormatName = "scout2"
 
 
 async def create_key(port: Crypto, secret: bytes | None, context: CallContext) -> crypto.CreateKeyReply:
@@ -16,24 +20,26 @@ async def create_key(port: Crypto, secret: bytes | None, context: CallContext) -
     return await port.create_key(crypto.CreateKey(secret=secret), context)
 
 
-async def link_to_peer(port: Crypto, key: str, peer: bytes, context: CallContext) -> crypto.CreateLinkReply:
-    """Link the owner of the handle `key` with the owner of the public key `peer` (32 bytes).
+async def create_link(port: Crypto, request: crypto.CreateLink, context: CallContext) -> crypto.CreateLinkReply:
+    """Make a link.
 
-    Raises ScoutError: `bad_handle`, `low_order_public_key`, `invalid_request` for one's own public key.
+    Raises ScoutError: `bad_handle`, `low_order_public_key`, `overloaded` while too many passphrases are being hashed,
+    `invalid_request` for what makes no link, one's own public key among it.
     """
-    return await port.create_link(crypto.CreateLink(key=key, peer=peer), context)
+    return await port.create_link(request, context)
 
 
-async def link_from_secret(port: Crypto, secret: bytes, member: int, context: CallContext) -> crypto.CreateLinkReply:
-    """Link all who hold `secret` (32 bytes); `member` (0 … 2^31 - 1) tells them apart, and each takes another one."""
-    return await port.create_link(crypto.CreateLink(secret=secret, member=member), context)
+async def rewrap(port: Crypto, handle: str, context: CallContext) -> crypto.RewrapReply:
+    """Move a handle to the newest master key. Raises ScoutError (`bad_handle`)."""
+    return await port.rewrap(crypto.Rewrap(handle=handle), context)
 
 
-def only_scout1(name: str) -> None:
-    """Raise ScoutError (`invalid_request`) for a format that is not built in."""
+def known_format(name: str) -> crypto.FormatName:
+    """The format of this name. Raises ScoutError (`invalid_request`) for one that is not built in."""
     if name not in FORMATS:
         raise ScoutError(
             ErrorCode.INVALID_REQUEST,
             f"Expected the format {' or '.join(FORMATS)}, got {name[:32]!r}.",
             facts={"supported": list(FORMATS)},
         )
+    return name

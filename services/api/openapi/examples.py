@@ -23,11 +23,14 @@ _STORING = answers.StoringAnswer(
     asked=8, answered=6, stored=5, rejected={}, timed_out=1, prefixes=5, closest_distance=14, elapsed_ms=412.5
 )
 _LOOKUP = answers.LookupAnswer(asked=12, answered=10, timed_out=2, elapsed_ms=318.2)
-_ENTRY = answers.EntryAnswer(id=7, value=Blob(b"here"), seq=1)
+_WRITTEN = datetime(2026, 11, 22, 17, 20, 11, tzinfo=UTC)
+_SEQ = 1_795_368_011_000
+_ENTRY = answers.EntryAnswer(id=7, value=Blob(b"here"), seq=_SEQ, expires=_UNTIL)
 
 _INSTANCES: tuple[Any, ...] = (
     schemas.KeyRequest(),
     schemas.LinkRequest(secret=_SECRET, member=0),
+    schemas.RewrapRequest(handle=_HANDLE),
     schemas.DeviceRequest(addresses=["198.51.100.4:443", "[2001:db8::1]:443"], name="phone", keep=86_400),
     schemas.DevicePath(id=1),
     schemas.SyncRequest(entries=[schemas.WantedEntry(id=7, value=Blob(b"here"))], remove=[8]),
@@ -35,6 +38,7 @@ _INSTANCES: tuple[Any, ...] = (
     schemas.RecordQuery(),
     schemas.MessageRequest(body=Blob(b"see you at eight")),
     schemas.MessagesQuery(after=2),
+    schemas.AcknowledgeRequest(received=[schemas.Receipt(member=1, number=3)]),
     schemas.ItemRequest(value=Blob(b"Hello World!")),
     schemas.ItemPath(hash=_HASH),
     schemas.InfoHashPath(info_hash=_HASH),
@@ -43,12 +47,13 @@ _INSTANCES: tuple[Any, ...] = (
     schemas.TargetPath(target=_NODE_ID),
     answers.RootAnswer(service="scout", api="/v1", documentation="/docs", openapi="/openapi.json"),
     answers.KeyAnswer(key=_HANDLE, public_key=_PUBLIC_KEY),
-    answers.LinkAnswer(link=_HANDLE, format="scout1", member=0),
-    answers.RecordAnswer(entries=[_ENTRY], seq=4, passed_over=[], lookup=_LOOKUP),
+    answers.LinkAnswer(link=_HANDLE, format="scout2", member=0),
+    answers.RewrappedAnswer(handle=_HANDLE, kind="link"),
+    answers.RecordAnswer(entries=[_ENTRY], seq=_SEQ, passed_over=[], lookup=_LOOKUP),
     answers.WrittenAnswer(
         entries=[_ENTRY],
         new=[],
-        seq=4,
+        seq=_SEQ,
         storing=_STORING,
         written=True,
         attempts=1,
@@ -59,16 +64,25 @@ _INSTANCES: tuple[Any, ...] = (
     ),
     answers.DevicesAnswer(
         devices=[
-            answers.DeviceAnswer(id=1, addresses=["198.51.100.4:443"], name="phone", data=Blob(), seq=1, foreign=False)
+            answers.DeviceAnswer(
+                id=1,
+                addresses=["198.51.100.4:443"],
+                name="phone",
+                data=Blob(),
+                seq=_SEQ,
+                foreign=False,
+                written=_WRITTEN,
+                expires=_UNTIL,
+            )
         ],
-        seq=4,
+        seq=_SEQ,
         passed_over=[],
     ),
     answers.SentAnswer(
         number=3,
         target=_HASH,
         storing=_STORING,
-        seq=9,
+        seq=_SEQ,
         record_storing=_STORING,
         attempts=1,
         kept_for_s=7200,
@@ -76,10 +90,14 @@ _INSTANCES: tuple[Any, ...] = (
         keep_error=None,
     ),
     answers.InboxAnswer(
-        messages=[answers.MessageAnswer(member=1, number=3, target=_HASH, body=Blob(b"see you at eight"), sealed=True)],
+        messages=[
+            answers.MessageAnswer(
+                member=1, number=3, target=_HASH, body=Blob(b"see you at eight"), sealed=True, sent=_WRITTEN
+            )
+        ],
         gaps=[],
         more=[],
-        seq=9,
+        seq=_SEQ,
         passed_over=[],
     ),
     answers.ItemStoredAnswer(hash=_HASH, storing=_STORING, kept_for_s=7200, kept_until=_UNTIL, keep_error=None),

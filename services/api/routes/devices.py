@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiohttp import web
-from msgspec import UNSET
 
 from services.api import answers, render, schemas
 from services.api.callers import resolve_auto
@@ -11,7 +10,6 @@ from services.api.endpoints import Endpoint, Tag, Tagged
 from services.api.routes.records import READ_ERRORS, WRITE_ERRORS, write
 from services.api.scopes import Scope
 from services.api.service import context_of, count_read, service_of
-from shared.errors import ErrorCode, ScoutError
 from shared.usecases import devices, records
 
 
@@ -37,14 +35,9 @@ async def announce(
     body: schemas.DeviceRequest,
 ) -> Tagged[answers.WrittenAnswer]:
     """Say where a device is."""
-    if body.ttl is not UNSET:
-        raise ScoutError(
-            ErrorCode.INVALID_REQUEST,
-            "Expected no ttl: the format scout1 has no room for one. Announce again within two hours, or remove.",
-        )
     proxies = service_of(request).limits.trusted_proxies
     addresses = [resolve_auto(address, request, proxies) for address in body.addresses]
-    edit = devices.announcement(path.id, addresses, body.name, bytes(body.data))
+    edit = devices.announcement(path.id, addresses, body.name, bytes(body.data), body.ttl)
     return await write(request, link, edit, condition, body.keep)
 
 
@@ -77,7 +70,8 @@ ENDPOINTS = [
         "Say where a device is",
         WRITE_ERRORS,
         "Replaces all that was said of this device; reads, merges and writes the record as `POST /v1/sync` does. "
-        "Announce again within two hours, or let the cluster do it by `keep`.",
+        "It counts for `ttl` seconds from now, and is found as long as the record is kept alive: announce again before "
+        "either ends. In `scout1` there is no ttl.",
         packets=100,
     ),
     Endpoint(
@@ -88,7 +82,8 @@ ENDPOINTS = [
         Tag.RECORDS,
         "Leave a device out",
         WRITE_ERRORS,
-        "`scout1` has no tombstones: an older version on some node may bring the device back, and `removal` says so.",
+        "A tombstone keeps it from coming back as long as an older version might say it is there. `scout1` has none: "
+        "such a version may bring the device back, and `removal` says so.",
         packets=100,
     ),
 ]

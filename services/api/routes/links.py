@@ -9,7 +9,7 @@ from services.api.endpoints import Endpoint, Tag
 from services.api.scopes import Scope
 from services.api.service import context_of, service_of
 from shared.contracts import crypto
-from shared.errors import ErrorCode, ScoutError
+from shared.errors import ErrorCode
 from shared.json_bytes import Bytes32
 from shared.usecases import links
 
@@ -22,23 +22,30 @@ async def create_key(request: web.Request, body: schemas.KeyRequest) -> answers.
 
 
 async def create_link(request: web.Request, body: schemas.LinkRequest) -> answers.LinkAnswer:
-    """Make a link from a key and a peer, or from a shared secret."""
-    links.only_scout1(body.format)
-    made = await _create_link(request, body)
+    """Make a link: of a pair, or of a group."""
+    asked = crypto.CreateLink(
+        key=body.key,
+        peer=_plain(body.peer),
+        secret=_plain(body.secret),
+        root=_plain(body.root),
+        passphrase=body.passphrase,
+        group=body.group,
+        member=body.member,
+        format=links.known_format(body.format),
+    )
+    made = await links.create_link(service_of(request).ports.crypto, asked, context_of(request))
     return answers.LinkAnswer(link=made.link, format=made.format, member=made.member)
 
 
-async def _create_link(request: web.Request, asked: schemas.LinkRequest) -> crypto.CreateLinkReply:
-    port, context = service_of(request).ports.crypto, context_of(request)
-    match asked:
-        case schemas.LinkRequest(key=str(key), peer=bytes(peer), secret=None, member=None):
-            return await links.link_to_peer(port, key, bytes(peer), context)
-        case schemas.LinkRequest(key=None, peer=None, secret=bytes(secret), member=member):
-            return await links.link_from_secret(port, bytes(secret), member or 0, context)
-        case _:
-            raise ScoutError(
-                ErrorCode.INVALID_REQUEST, "Expected either key and peer, or secret and perhaps member; not both."
-            )
+def _plain(key: Bytes32 | None) -> bytes | None:
+    """As the bus carries it."""
+    return None if key is None else bytes(key)
+
+
+async def rewrap(request: web.Request, body: schemas.RewrapRequest) -> answers.RewrappedAnswer:
+    """Move a handle to the newest master key."""
+    made = await links.rewrap(service_of(request).ports.crypto, body.handle, context_of(request))
+    return answers.RewrappedAnswer(handle=made.handle, kind=made.kind)
 
 
 ENDPOINTS = [
@@ -61,7 +68,18 @@ ENDPOINTS = [
         "Make a link",
         (ErrorCode.LOW_ORDER_PUBLIC_KEY, ErrorCode.BAD_HANDLE),
         "Between two: your `key` and the other one's public key as `peer`; the other one does the same the other way "
-        "round. Among a group: the same `secret` and a `member` number of one's own for each. The answer's `link` "
-        "goes into the header `Scout-Link` of all that follows.",
+        "round. Among a group: the same `secret`, or the same `passphrase` and `group`, and a `member` number of one's "
+        "own for each. The answer's `link` goes into the header `Scout-Link` of all that follows.",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/handles/rewrap",
+        rewrap,
+        Scope.READ,
+        Tag.HANDLES,
+        "Move a handle to the newest master key",
+        (ErrorCode.BAD_HANDLE,),
+        "When the cluster's operators rotate its master key, handles of the old one stop to work once it is taken "
+        "away. Ask for new ones before; an old handle goes on working until then.",
     ),
 ]

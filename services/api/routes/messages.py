@@ -7,12 +7,12 @@ import re
 from aiohttp import web
 
 from services.api import answers, render, schemas
-from services.api.endpoints import Endpoint, Tag
+from services.api.endpoints import Endpoint, Tag, Tagged
 from services.api.routes.records import READ_ERRORS, WRITE_ERRORS
 from services.api.scopes import Scope
 from services.api.service import context_of, count, service_of
 from shared.errors import ErrorCode, ScoutError
-from shared.usecases import inbox, messages, records
+from shared.usecases import inbox, messages, receipts, records
 from shared.usecases.inbox import Position, Query
 from shared.usecases.messages import Outgoing
 
@@ -37,7 +37,18 @@ async def read(request: web.Request, link: str, query: schemas.MessagesQuery) ->
     record = await records.read_at(service.ports, place, context)
     wanted = Query(query.after, query.limit, query.member, position)
     found = await inbox.read(service.ports, place, record.entries, wanted, context)
-    return render.inbox(found, record)
+    return render.inbox(found, record, receipts.of_mine(place, record.entries))
+
+
+async def acknowledge(
+    request: web.Request, link: str, body: schemas.AcknowledgeRequest
+) -> Tagged[answers.WrittenAnswer]:
+    """Say what has been received."""
+    service, context = service_of(request), context_of(request)
+    place = await records.locate(service.ports, link, context)
+    change = receipts.acknowledgement(place, {receipt.member: receipt.number for receipt in body.received})
+    synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, keep=body.keep))
+    return Tagged(render.written(synced, (), removal=False), synced.record.tag)
 
 
 def _position(cursor: str) -> Position:
@@ -72,5 +83,17 @@ ENDPOINTS = [
         "Walks the lists of all other members from their newest message back, and answers oldest first within each "
         "list.",
         packets=200,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/messages/ack",
+        acknowledge,
+        Scope.WRITE,
+        Tag.MESSAGES,
+        "Say what has been received",
+        WRITE_ERRORS,
+        "Their senders stop keeping alive what all members have received, and see how far that is. A lower number than "
+        "was said before changes nothing. `scout1` has no room for it.",
+        packets=100,
     ),
 ]

@@ -51,7 +51,7 @@ async def write(
     place = await records.locate(service.ports, link, context)
     change = edit if edit.wanted or edit.removed else None
     synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, condition, keep))
-    body = render.written(synced, edit.news(synced.record.entries), removed=bool(edit.removed))
+    body = render.written(synced, edit.news(synced.record.entries), removal=bool(edit.removed))
     return Tagged(body, synced.record.tag)
 
 
@@ -60,7 +60,7 @@ def _edit(asked: schemas.SyncRequest) -> Edit:
     named = [entry.id for entry in asked.entries] + asked.remove
     if len(set(named)) < len(named):
         raise ScoutError(ErrorCode.INVALID_REQUEST, "Expected each id once in entries and remove together.")
-    wanted = tuple(Wanted(entry.id, bytes(entry.value), entry.seq) for entry in asked.entries)
+    wanted = tuple(Wanted(entry.id, bytes(entry.value), entry.seq, entry.ttl) for entry in asked.entries)
     return Edit(wanted, frozenset(asked.remove))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 from shared.contracts.crypto import FormatName
-from shared.format.errors import FormatError, SeqExhaustedError
+from shared.format.errors import FieldError, FormatError, SeqExhaustedError
 from shared.format.scout1 import mailbox, merge, messages, record, seqs
 from shared.format.scout2.epochs import Reading
 from shared.usecases.formats.ports import Coming, Content, Entries, Entry, Mailbox, Meta, Race, Wanted
@@ -38,7 +38,9 @@ class Scout1:
         return ()
 
     def change(self, entries: Entries, wanted: Wanted, _now_ms: int) -> Entries:
-        """See `Format.change`."""
+        """See `Format.change`. Raises FieldError for a ttl."""
+        if wanted.ttl is not None:
+            raise FieldError("expected no ttl: scout1 has no room for one. Write again within two hours, or remove")
         if wanted.seq is None:
             return merge.change(_own(entries), wanted.id, wanted.content)
         return merge.merge(_own(entries), (record.Entry(wanted.id, wanted.seq, wanted.content),))

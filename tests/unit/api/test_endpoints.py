@@ -28,7 +28,9 @@ async def test_keys_and_links_of_a_pair(api: Api) -> None:
     one = await api.call(
         "POST", "/v1/links", {"key": mine.body["key"], "peer": imported.body["public_key"], "format": "scout1"}
     )
-    other = await api.call("POST", "/v1/links", {"key": imported.body["key"], "peer": mine.body["public_key"]})
+    other = await api.call(
+        "POST", "/v1/links", {"key": imported.body["key"], "peer": mine.body["public_key"], "format": "scout1"}
+    )
     assert {one.body["member"], other.body["member"]} == {0, 1}
     assert one.body["format"] == "scout1"
     await api.call("PUT", "/v1/devices/1", {"name": "mine"}, link=one.body["link"])
@@ -50,7 +52,16 @@ async def test_devices(api: Api) -> None:
     seen = await api.call("GET", "/v1/devices", link=link)
     assert seen.body == {
         "devices": [
-            {"id": 7, "addresses": addresses, "name": "phone", "data": b64(b"x"), "seq": 1, "foreign": False},
+            {
+                "id": 7,
+                "addresses": addresses,
+                "name": "phone",
+                "data": b64(b"x"),
+                "seq": 1,
+                "foreign": False,
+                "written": None,
+                "expires": None,
+            },
         ],
         "seq": 1,
         "passed_over": [],
@@ -67,6 +78,7 @@ async def test_a_foreign_content_is_shown_raw(api: Api) -> None:
     [device] = (await api.call("GET", "/v1/devices", link=link)).body["devices"]
     assert device == {
         "id": 1, "addresses": [], "name": "", "data": b64(b"an original's"), "seq": 1, "foreign": True,
+        "written": None, "expires": None,
     }  # fmt: skip
 
 
@@ -111,8 +123,8 @@ async def test_sync(api: Api) -> None:
     assert second.body["seq"] == 2
     assert second.body["removal"] == "best_effort"
     assert second.body["entries"] == [
-        {"id": 1, "value": b64(b"one"), "seq": 1},
-        {"id": 2, "value": "", "seq": 1},
+        {"id": 1, "value": b64(b"one"), "seq": 1, "expires": None},
+        {"id": 2, "value": "", "seq": 1, "expires": None},
     ]
     third = await api.call("POST", "/v1/sync", {}, link=link)
     assert third.body["written"] is False
@@ -122,9 +134,9 @@ async def test_sync(api: Api) -> None:
 
 async def test_sync_with_a_seq_merges(api: Api) -> None:
     link = await api.link()
-    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5}]}, link=link)
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5, "expires": None}]}, link=link)
     merged = await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old"), "seq": 4}]}, link=link)
-    assert merged.body["entries"] == [{"id": 1, "value": b64(b"new"), "seq": 5}]
+    assert merged.body["entries"] == [{"id": 1, "value": b64(b"new"), "seq": 5, "expires": None}]
     assert merged.body["new"] == [1]
 
 
@@ -146,7 +158,7 @@ async def test_record_and_its_tag(api: Api) -> None:
     for query in ("", "?read=settled", "?read=first"):
         read = await api.call("GET", "/v1/record" + query, link=link)
         assert read.headers["ETag"] == '"1"'
-        assert read.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1}]
+        assert read.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1, "expires": None}]
         assert read.body["lookup"]["answered"] == 8
     known = await api.call("GET", "/v1/record", link=link, headers={"If-None-Match": '"0", W/"1"'})
     assert (known.status, known.text, known.headers["ETag"]) == (304, "", '"1"')
@@ -163,7 +175,7 @@ async def test_if_match(api: Api) -> None:
     assert (stale.status, stale.code) == (412, "precondition_failed")
     assert stale.body["etag"] == '"1"'
     assert stale.body["seq"] == 1
-    assert stale.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1}]
+    assert stale.body["entries"] == [{"id": 1, "value": b64(b"one"), "seq": 1, "expires": None}]
     weak = await api.call("DELETE", "/v1/devices/1", link=link, headers={"If-Match": 'W/"1"'})
     assert weak.code == "precondition_failed"
     good = await api.call("DELETE", "/v1/devices/1", link=link, headers={"If-Match": '"1"'})
@@ -180,7 +192,7 @@ async def test_a_poisoned_version_is_passed_over_and_reported(api: Api) -> None:
     assert read.body["passed_over"][0]["error"]
     written = await api.call("POST", "/v1/sync", {}, link=link)
     assert [version["seq"] for version in written.body["passed_over"]] == [9]
-    assert written.body["entries"] == [{"id": 1, "value": b64(b"good"), "seq": 1}]
+    assert written.body["entries"] == [{"id": 1, "value": b64(b"good"), "seq": 1, "expires": None}]
 
 
 async def test_a_suspected_rollback_is_said_of_a_record_a_sync_and_the_devices(api: Api) -> None:

@@ -98,9 +98,11 @@ def test_every_body_and_answer_has_an_example() -> None:
 
 
 async def test_every_example_of_a_body_is_accepted(api: Api) -> None:
-    link, reached = await api.link(), 0
+    link, reached = await api.link(format_name="scout2"), 0
     for endpoint in LISTED:
-        if "body" in endpoint.takes and endpoint.tag not in {Tag.DHT, Tag.PEERS}:  # no DHT node stands behind it
+        # no DHT node stands behind this API, and a handle is no example for anybody else
+        elsewhere = endpoint.tag in {Tag.DHT, Tag.PEERS} or endpoint.path == "/v1/handles/rewrap"
+        if "body" in endpoint.takes and not elsewhere:
             path = endpoint.path
             for name, value in example_of(endpoint.takes["path"]).items() if "path" in endpoint.takes else ():
                 path = path.replace(f"{{{name}}}", str(value))

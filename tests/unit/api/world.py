@@ -115,8 +115,11 @@ class Api:
             check_documented(method, response.url.path, answer)
             return answer
 
-    async def link(self, member: int = 0, secret: str = "ab" * 32, key: str | None = None) -> str:
-        made = await self.call("POST", "/v1/links", {"secret": secret, "member": member}, key=key)
+    async def link(
+        self, member: int = 0, secret: str = "ab" * 32, key: str | None = None, format_name: str = "scout1"
+    ) -> str:
+        body = {"secret": secret, "member": member, "format": format_name}
+        made = await self.call("POST", "/v1/links", body, key=key)
         assert made.status == 200, made.text
         return str(made.body["link"])
 
