@@ -28,12 +28,23 @@ class CreatedLink(Answered, frozen=True, kw_only=True):
     """A link as the service made it: its handle, which is a secret of the caller's, and the caller's member number."""
 
     link: str
-    format: str = "scout1"
+    format: str = "scout2"
     member: int = 0
 
     def __repr__(self) -> str:
         """Everything but the handle."""
         return f"CreatedLink(format={self.format}, member={self.member})"
+
+
+class Rewrapped(Answered, frozen=True, kw_only=True):
+    """The same secret in a handle of the newest master key; `kind` is `key` or `link`."""
+
+    handle: str
+    kind: str
+
+    def __repr__(self) -> str:
+        """The kind only."""
+        return f"Rewrapped(kind={self.kind})"
 
 
 class StoringReport(Answered, frozen=True, kw_only=True):
@@ -57,7 +68,7 @@ class Device(Answered, frozen=True, kw_only=True):
 
     id: int
     seq: int
-    """How often it was written."""
+    """The higher one is the newer: how often it was written in scout1, Unix milliseconds in scout2."""
     addresses: list[str] = []
     """`host:port`, an IPv6 address in brackets."""
     name: str = ""
@@ -65,6 +76,10 @@ class Device(Answered, frozen=True, kw_only=True):
     """The application's own; of a foreign entry all it holds."""
     foreign: bool = False
     """The entry is no device's: the original's client, or another application, wrote it."""
+    written: datetime | None = None
+    """When it was last announced, by the clock of who did; None in scout1."""
+    expires: datetime | None = None
+    """When it stops to count, unless it is announced again; None: never, by itself."""
 
 
 class Entry(Answered, frozen=True, kw_only=True):
@@ -73,6 +88,8 @@ class Entry(Answered, frozen=True, kw_only=True):
     id: int
     value: Blob = Blob()
     seq: int | None = None
+    expires: datetime | None = None
+    """When it stops to count, unless it is written again; None: never, by itself."""
 
 
 class PassedOver(Answered, frozen=True, kw_only=True):
@@ -86,6 +103,8 @@ class Record(Answered, frozen=True, kw_only=True):
     """A record: its entries by ascending id, its seq (0 when nothing was found), and what could not be read of it."""
 
     entries: list[Entry]
+    removed: list[int] = []
+    """Ids of entries that were removed, while that still has to be said; scout1 can't say it."""
     seq: int
     passed_over: list[PassedOver] = []
     rollback_suspected: bool = False
@@ -116,6 +135,8 @@ class Written(Kept, frozen=True, kw_only=True):
     storing: StoringReport
     entries: list[Entry] = []
     """As merged."""
+    removed: list[int] = []
+    """Ids of entries that were removed, while that still has to be said; scout1 can't say it."""
     new: list[int] = []
     """Ids of entries that the caller did not send along: new to it, or newer than its own."""
     written: bool = True
@@ -123,7 +144,7 @@ class Written(Kept, frozen=True, kw_only=True):
     rollback_suspected: bool = False
     """What was merged is older than what has been seen before; entries may be missing."""
     removal: str | None = None
-    """`best_effort` when something was left out: in scout1 an older version may bring it back."""
+    """How something was left out: by a `tombstone`; in scout1 by `best_effort`: an older version may bring it back."""
 
 
 class Sent(Kept, frozen=True, kw_only=True):
@@ -148,6 +169,15 @@ class ReceivedMessage(Answered, frozen=True, kw_only=True):
     sealed: bool
     """False: anybody could have read it, and anybody who knew the record's address could have written it."""
     target: Hex
+    sent: datetime | None = None
+    """When, by the sender's clock; None in scout1."""
+
+
+class Receipt(Answered, frozen=True, kw_only=True):
+    """How far a member has received the caller's messages: `number` and all below it."""
+
+    member: int
+    number: int
 
 
 class Gap(Answered, frozen=True, kw_only=True):
@@ -174,6 +204,8 @@ class Inbox(Answered, frozen=True, kw_only=True):
     gaps: list[Gap] = []
     more: list[More] = []
     """Not empty when the limit or the time ended the reading early."""
+    received: list[Receipt] = []
+    """How far the others have received what the caller has sent; scout1 does not say."""
 
 
 class StoredItem(Kept, frozen=True, kw_only=True):

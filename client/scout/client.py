@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 import aiohttp
 
-from scout.answers import CreatedLink, DhtNearest, DhtPing, DhtStatus, FoundItem, Key, StoredItem
+from scout.answers import CreatedLink, DhtNearest, DhtPing, DhtStatus, FoundItem, Key, Rewrapped, StoredItem
 from scout.link import Link, keeping
 from scout.transport import Call, RetryPolicy, Surroundings, Transport
 from shared.json_bytes import Blob, Hex
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for a call with all its attempts: longer than any deadline of the service."""
+
+DEFAULT_FORMAT = "scout2"
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -84,17 +86,35 @@ class Client:
         """Hand over an X25519 secret of one's own (32 bytes) for a handle of it."""
         return await self.transport.fetch(Call("POST", "/v1/keys", {"secret": Hex(secret)}), Key)
 
-    async def create_link(self, key: Key | str, peer: bytes | str) -> Link:
-        """A link between the owner of `key` (or of its handle) and that of the public key `peer` (32 bytes, or hex)."""
+    async def create_link(self, key: Key | str, peer: bytes | str, *, format: str = DEFAULT_FORMAT) -> Link:  # noqa: A002  # the service's word
+        """A link between the owner of `key` (or of its handle) and that of the public key `peer` (32 bytes, or hex).
+
+        `format` is `scout1` for a peer that runs the original.
+        """
         handle = key.key if isinstance(key, Key) else key
         peer_hex = peer if isinstance(peer, str) else peer.hex()
-        return await self._link({"key": handle, "peer": peer_hex})
+        return await self._link({"key": handle, "peer": peer_hex, "format": format})
 
-    async def link_from_secret(self, secret: bytes, member: int) -> Link:
-        """A link from a shared secret (32 bytes); `member` tells the holders of it apart (0 and 1 in a pair)."""
-        return await self._link({"secret": Hex(secret), "member": member})
+    async def link_from_secret(self, secret: bytes, member: int, *, format: str = DEFAULT_FORMAT) -> Link:  # noqa: A002  # the service's word
+        """A link from a secret (32 bytes) that its holders share; `member` tells them apart.
 
-    def link(self, handle: str, *, format: str = "scout1", member: int = 0) -> Link:  # noqa: A002  # the service's word
+        In scout2 it is a group's secret; in scout1 the shared one of a pair as it is.
+        """
+        return await self._link({"secret": Hex(secret), "member": member, "format": format})
+
+    async def link_from_root(self, root: bytes, member: int) -> Link:
+        """A link from a root secret of scout2 (32 bytes) that was worked out already."""
+        return await self._link({"root": Hex(root), "member": member})
+
+    async def link_from_passphrase(self, passphrase: str, group: str, member: int) -> Link:
+        """A link of all who know the words and the group's name; `member` tells them apart. It takes about a second."""
+        return await self._link({"passphrase": passphrase, "group": group, "member": member})
+
+    async def rewrap(self, handle: str) -> Rewrapped:
+        """Move the handle of a key or of a link to the service's newest master key."""
+        return await self.transport.fetch(Call("POST", "/v1/handles/rewrap", {"handle": handle}), Rewrapped)
+
+    def link(self, handle: str, *, format: str = DEFAULT_FORMAT, member: int = 0) -> Link:  # noqa: A002  # the service's word
         """A link whose handle was kept from an earlier time; nothing is sent."""
         return Link(self.transport, CreatedLink(link=handle, format=format, member=member))
 

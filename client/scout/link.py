@@ -49,13 +49,15 @@ class Link:
         *,
         name: str = "",
         data: bytes = b"",
+        ttl: int | None = None,
         keep: int | None = None,
     ) -> Written:
         """Say where a device (an id below 2^31) is: `host:port` addresses, a name, and bytes of the application's.
 
-        As with every write, the service keeps the record alive for `keep` seconds, at most 30 days; None: 24 hours.
+        It counts for `ttl` seconds, a day for None; scout1 has no ttl. As with every write, the service keeps the
+        record alive for `keep` seconds, at most 30 days; None: 24 hours.
         """
-        body: dict[str, object] = {"addresses": list(addresses)} | keeping(keep)
+        body: dict[str, object] = {"addresses": list(addresses)} | keeping(keep, ttl)
         if name:
             body["name"] = name
         if data:
@@ -79,14 +81,17 @@ class Link:
         *,
         remove: Iterable[int] = (),
         if_match: str = "",
+        ttl: int | None = None,
         keep: int | None = None,
     ) -> Written:
         """Read, merge `entries` (id -> content) and take out the ids in `remove`, write, keep alive for `keep` seconds.
 
+        The entries count for `ttl` seconds, a day for None; scout1 has no ttl.
         With `if_match` (a record's etag) only that very state is written over: ScoutApiError `precondition_failed`.
         """
+        lasting = keeping(None, ttl)
         body = {
-            "entries": [{"id": id_, "value": Blob(content)} for id_, content in (entries or {}).items()],
+            "entries": [{"id": id_, "value": Blob(content)} | lasting for id_, content in (entries or {}).items()],
             "remove": list(remove),
         } | keeping(keep)
         headers = self._headers | {"Idempotency-Key": self._transport.random_id()}
@@ -126,10 +131,20 @@ class Link:
         params = {name: str(value) for name, value in asked.items() if value is not None}
         return await self._transport.fetch(self._get("/v1/messages", params), Inbox)
 
+    async def acknowledge(self, received: Mapping[int, int], *, keep: int | None = None) -> Written:
+        """Say how far the others' messages have been received (member -> number), so that they stop keeping them.
+
+        ScoutApiError `invalid_request` in scout1, which has no room for it.
+        """
+        said = [{"member": member, "number": number} for member, number in received.items()]
+        call = Call("POST", "/v1/messages/ack", {"received": said} | keeping(keep), headers=self._headers)
+        return await self._transport.fetch(call, Written)
+
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Call:
         return Call("GET", path, params=params or {}, headers=self._headers)
 
 
-def keeping(seconds: int | None) -> dict[str, object]:
-    """The member of a write's body that says how long it is kept alive; none for the service's default."""
-    return {} if seconds is None else {"keep": seconds}
+def keeping(seconds: int | None, ttl: int | None = None) -> dict[str, object]:
+    """The members of a write's body that say how long it is kept alive, and counts; none for the service's defaults."""
+    said = {"keep": seconds, "ttl": ttl}
+    return {name: value for name, value in said.items() if value is not None}

@@ -29,10 +29,15 @@ class Kind(StrEnum):
 
     SECRET_KEY = "x25519-secret-key"  # noqa: S105  # the name of a kind
     SHARED_SECRET = "shared-secret"  # noqa: S105  # the name of a kind
+    """What a pair shares in scout1."""
+    ROOT_SECRET = "scout2-root-secret"  # noqa: S105  # the name of a kind
+    """What a pair or a group shares in scout2."""
+    GROUP_SECRET = "group-secret"  # noqa: S105  # the name of a kind
+    """What a group's root secret is made of, in scout2."""
 
 
 class StoredSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A secret file's content; `member` (0 or 1) is which of the pair its owner is, in a shared secret."""
+    """A secret file's content; `member` (0 or 1) is which of the pair its owner is, in what a pair shares."""
 
     kind: Kind
     secret: str
@@ -74,8 +79,11 @@ def write_secret(path: Path, kind: Kind, secret: Secret, member: int | None = No
     create_secret_file(path, msgspec.json.encode(stored) + b"\n")
 
 
-def read_secret(path: Path, kind: Kind) -> StoredSecret:
-    """Read a secret of `kind` from a file, or from standard input when `path` is `-`. Raises SecretFileError."""
+def read_secret(path: Path, kind: Kind, *others: Kind) -> StoredSecret:
+    """Read a secret of `kind`, or of one of the `others`, from a file, or standard input when `path` is `-`.
+
+    Bare digits are of `kind`. Raises SecretFileError.
+    """
     text = _read(path).strip()
     if not text.startswith(b"{"):
         return _checked(StoredSecret(kind=kind, secret=text.decode(errors="replace")), path)
@@ -83,8 +91,9 @@ def read_secret(path: Path, kind: Kind) -> StoredSecret:
         stored = msgspec.json.decode(text, type=StoredSecret)
     except msgspec.DecodeError:
         raise SecretFileError(f"{path}: expected a secret file as `scout` writes it, or 64 hex digits") from None
-    if stored.kind is not kind:
-        raise SecretFileError(f"{path}: expected a {kind.value}, got a {stored.kind.value}")
+    if stored.kind not in {kind, *others}:
+        expected = " or ".join(f"a {each.value}" for each in (kind, *others))
+        raise SecretFileError(f"{path}: expected {expected}, got a {stored.kind.value}")
     return _checked(stored, path)
 
 

@@ -66,6 +66,10 @@ def _by_id(entries: Mapping[int, bytes] | Iterable[Entry]) -> dict[int, Entry]:
 
 
 def _take_news(record: Record, known: dict[int, Entry], entry_updated: EntryUpdated | None) -> None:
+    for entry_id in record.removed:
+        mine = known.get(entry_id)
+        if mine is not None and mine.seq is not None:  # of an earlier time; what comes by content alone shall be there
+            del known[entry_id]
     for entry in record.entries:
         if not _is_news(entry, known.get(entry.id)):
             continue

@@ -112,9 +112,8 @@ async def _kept_ahead(
         reply = await ports.dht.keep(dht.Keep(versions=versions), context)
     except ScoutError as error:  # what the DHT has taken is not failed because the cluster can't keep it
         return kept_both(lease, Kept(refused=error.code.value))
-    if not any(at.until_ms for at in coming):
-        return lease
-    return Kept(reply.kept_until_ms, lease.refused or reply.keep_refused)
+    refused = lease.refused or reply.keep_refused
+    return Kept(0 if refused else max(lease.until_ms, reply.kept_until_ms), refused)
 
 
 def _seconds(place: Place, epoch: int, now_ms: int, until_ms: int) -> int:

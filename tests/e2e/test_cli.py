@@ -70,11 +70,14 @@ def test_announcing_again_is_the_same_device(ada: Person, ben: Person) -> None:
     assert device["addresses"] == ["198.51.100.5:443"]
 
 
-def test_a_link_by_an_exchanged_secret_meets_one_by_handles(ada: Person, ben: Person, tmp_path: Path) -> None:
+@pytest.mark.parametrize("format_name", ["scout2", "scout1"])
+def test_a_link_by_an_exchanged_secret_meets_one_by_handles(
+    ada: Person, ben: Person, tmp_path: Path, format_name: str
+) -> None:
     adas, bens = ada.scout("keygen")["public_key"], ben.scout("keygen")["public_key"]
-    ben.scout("link", "ada", "--peer", adas)
-    secret = ada.scout("exchange", bens, "--out", str(tmp_path / "shared"))["file"]
-    ada.scout("link", "ben", "--secret", secret)
+    ben.scout("link", "ada", "--peer", adas, "--format", format_name)
+    secret = ada.scout("exchange", bens, "--out", str(tmp_path / "shared"), "--format", format_name)["file"]
+    assert ada.scout("link", "ben", "--secret", secret)["format"] == format_name
     ada.scout("sync", "ben", "--set", "7=seven")
     (entry,) = ben.scout("sync", "ada")["entries"]
     assert (entry["id"], entry["value"]) == (7, "c2V2ZW4")
@@ -104,8 +107,9 @@ def test_items(ada: Person) -> None:
     [
         (["link", "zero", "--peer", "00" * 32], 2, "low_order_public_key"),
         (["announce", "ben", "nowhere:443"], 2, "invalid_request"),
-        (["announce", "ben", "198.51.100.4:443", "--data", "x" * 256], 2, "entry_too_large"),
-        (["send", "ben", "x" * 934], 2, "message_too_large"),
+        (["announce", "ben", "198.51.100.4:443", "--data", "x" * 939], 1, "record_full"),
+        (["send", "ben", "x" * 894], 2, "message_too_large"),
+        (["send", "ben", "plain", "--no-seal"], 2, "invalid_request"),
         (["put", "x" * 997], 2, "item_too_large"),
         (["get", "xyz"], 2, "invalid_request"),
         (["sync", "ben", *(f"--set={id_}={'x' * 255}" for id_ in range(4))], 1, "record_full"),

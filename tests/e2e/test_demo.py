@@ -35,7 +35,7 @@ async def test_a_record_that_no_node_holds_is_noticed(stack: Stack, monkeypatch:
         silent.bind(("127.0.0.1", 0))
         nobody = Endpoint(*silent.getsockname())
         with pytest.raises(DemoFailedError, match="expected the record at"):
-            await tell(Stage(stack.api_url, [nobody], os.urandom, Evidence()), account)
+            await tell(Stage(stack.api_url, [nobody], os.urandom, SystemClock(), Evidence()), account)
     assert [step.operation for step in account.steps][-1] == "read three messages"
 
 

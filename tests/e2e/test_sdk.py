@@ -23,9 +23,12 @@ async def client(stack: Stack) -> AsyncIterator[scout.Client]:
         yield made
 
 
-async def pair(client: scout.Client) -> tuple[scout.Link, scout.Link]:
+async def pair(client: scout.Client, format_name: str = "scout2") -> tuple[scout.Link, scout.Link]:
     mine, theirs = await client.create_key(), await client.create_key()
-    return await client.create_link(mine, theirs.public_key), await client.create_link(theirs, mine.public_key.hex())
+    return (
+        await client.create_link(mine, theirs.public_key, format=format_name),
+        await client.create_link(theirs, mine.public_key.hex(), format=format_name),
+    )
 
 
 async def test_two_find_each_other(client: scout.Client) -> None:
@@ -89,7 +92,7 @@ async def test_a_long_list_is_read_on_by_its_cursor(client: scout.Client) -> Non
 
 
 async def test_an_original_clients_list_has_no_numbers(client: scout.Client) -> None:
-    ada, ben = await pair(client)
+    ada, ben = await pair(client, "scout1")
     first = await client.put_item(messages.frame(messages.EMPTY_HEAD, b"plain"))
     await ada.sync({mailbox_id(ada.member): first.hash})
     (message,) = (await ben.messages(after=7)).messages
@@ -101,10 +104,41 @@ async def test_an_original_clients_list_has_no_numbers(client: scout.Client) -> 
 
 
 async def test_an_unsealed_message_says_so(client: scout.Client) -> None:
-    ada, ben = await pair(client)
+    ada, ben = await pair(client, "scout1")
     await ada.send(b"in the open", seal=False)
     (message,) = (await ben.messages()).messages
     assert (bytes(message.body), message.sealed) == (b"in the open", False)
+
+
+async def test_receipts_and_removals_are_seen_by_the_other_end(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    await ada.announce(1, name="Ada", ttl=3600)
+    (device,) = await ben.devices()
+    assert device.written is not None
+    assert device.expires == device.written + timedelta(hours=1)
+    await ada.send(b"hello")
+    (message,) = (await ben.messages()).messages
+    await ben.acknowledge({message.member: message.number or 0})
+    (receipt,) = (await ada.messages()).received
+    assert (receipt.member, receipt.number) == (ben.member, 1)
+    assert (await ben.remove_device(1)).removal == "tombstone"
+    assert (await ada.record()).removed == [1]
+
+
+async def test_what_somebody_removed_does_not_come_back_by_a_copy_of_an_earlier_time(client: scout.Client) -> None:
+    ada, ben = await pair(client)
+    known = await ada.synchronize({1: b"one", 2: b"two"})
+    await ben.sync(remove=[1])
+    assert [entry.id for entry in await ada.synchronize(known)] == [2]
+
+
+async def test_a_group_meets_by_its_words(client: scout.Client) -> None:
+    ada, ben = [await client.link_from_passphrase("correct horse", "family", member) for member in (3, 5)]
+    await ada.send(b"hello")
+    (message,) = (await ben.messages()).messages
+    assert (message.member, bytes(message.body)) == (3, b"hello")
+    moved = client.link((await client.rewrap(ben.handle)).handle, member=ben.member)
+    assert len((await moved.messages()).messages) == 1
 
 
 async def test_counting_together_loses_no_count(client: scout.Client) -> None:
@@ -141,9 +175,10 @@ async def test_items_are_found_by_their_hash(client: scout.Client) -> None:
 async def test_bad_input_says_what_was_expected_and_stores_nothing(client: scout.Client) -> None:
     ada, _ben = await pair(client)
     for call, code in (
-        (ada.sync({1: bytes(256)}), "entry_too_large"),
+        (ada.sync({1: bytes(939)}), "record_full"),
         (ada.sync({id_: bytes(255) for id_ in range(4)}), "record_full"),
-        (ada.send(bytes(934)), "message_too_large"),
+        (ada.send(bytes(894)), "message_too_large"),
+        (ada.send(b"plain", seal=False), "invalid_request"),
         (client.put_item(bytes(997)), "item_too_large"),
         (client.create_link("nonsense", "01" * 32), "bad_handle"),
         (client.link("nonsense").devices(), "bad_handle"),

@@ -58,7 +58,7 @@ def run_demo(config: StandaloneConfig, output: Output, log_level: str) -> int:
 async def play(stack: Stack, output: Output, entropy: Entropy, evidence: Evidence) -> None:
     """Tell the story on a running stack, and show its table. Raises DemoFailedError, ClientError."""
     account = Account(output, SystemClock())
-    await tell(Stage(stack.api_url, stack.swarm, entropy, evidence), account)
+    await tell(Stage(stack.api_url, stack.swarm, entropy, SystemClock(), evidence), account)
     account.finish()
 
 

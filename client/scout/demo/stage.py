@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from shared.clock import Clock
 from shared.settings import Endpoint
 
 
@@ -34,4 +35,5 @@ class Stage:
     api_url: str
     dht_nodes: Sequence[Endpoint]
     entropy: Callable[[int], bytes]
+    clock: Clock
     evidence: Evidence

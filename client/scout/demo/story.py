@@ -12,8 +12,8 @@ from scout.demo.stage import DemoFailedError, Stage, check
 from scout.demo.stranger import Found, look
 from scout.link import Link
 from shared.format import keys
-from shared.format.members import member_of_pair
-from shared.format.scout1.link import derive
+from shared.format.scout2 import epochs, roots
+from shared.format.scout2.link import epoch_keys
 
 MESSAGES = (b"Are you there?", b"The train is late, I will be there at nine.", b"Platform four. Bring the blue bag.")
 EXCERPT = 48
@@ -79,12 +79,13 @@ async def _meet(stage: Stage, account: Account, phone: Client, laptop: Client, f
             await laptop.create_link(on_laptop, friends.public_key),
             await friend.create_link(friends, on_phone.public_key),
         )
-    shared = keys.exchange(secret, friends.public_key)
-    stage.evidence.secrets.extend((secret, shared))
+    root, member = roots.of_pair(secret, friends.public_key)
+    stage.evidence.secrets.extend((secret, keys.exchange(secret, friends.public_key), root))
     stage.evidence.handles.extend([on_phone.key, on_laptop.key, friends.key, *(link.handle for link in made)])
     check(made[0].member == made[1].member != made[2].member, "expected Ada to be one member and Ben the other")
-    member = member_of_pair(on_phone.public_key, friends.public_key)
-    return Links(*made, target=derive(shared, member).target)
+    check(made[0].member == member, f"expected the service to call Ada member {member}, got {made[0].member}")
+    today = epochs.epoch_at(epochs.phase(root), stage.clock.utc_ms() / 1000)
+    return Links(*made, target=epoch_keys(root, today).target)
 
 
 async def _announce(account: Account, links: Links) -> None:

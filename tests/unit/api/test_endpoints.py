@@ -134,7 +134,7 @@ async def test_sync(api: Api) -> None:
 
 async def test_sync_with_a_seq_merges(api: Api) -> None:
     link = await api.link()
-    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5, "expires": None}]}, link=link)
+    await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"new"), "seq": 5}]}, link=link)
     merged = await api.call("POST", "/v1/sync", {"entries": [{"id": 1, "value": b64(b"old"), "seq": 4}]}, link=link)
     assert merged.body["entries"] == [{"id": 1, "value": b64(b"new"), "seq": 5, "expires": None}]
     assert merged.body["new"] == [1]

@@ -56,7 +56,7 @@ def test_keygen_refuses_to_overwrite(home: Path, capsys: pytest.CaptureFixture[s
         (["exchange", "00" * 32], "full order"),
         (["exchange", "beef"], "64 hex digits"),
         (["exchange", PEER, "--key", "nowhere"], "can't read nowhere"),
-        (["link", "friend"], "either --peer PUBLIC_KEY or --secret FILE"),
+        (["link", "friend"], "one of --peer PUBLIC_KEY, --secret FILE and --group NAME"),
         (["devices", "friend"], "known: none yet"),
         (["sync", "friend", "--set", "seven=x"], "expected ID=TEXT"),
         (["put", "@nowhere"], "can't read nowhere"),
