@@ -87,7 +87,7 @@ RUN python -m pip --python /opt/scout/bin/python install --no-compile --only-bin
 
 
 FROM runtime AS tools
-COPY deploy/ready.py /app/ready.py
+COPY deploy/ready.py deploy/redis/users.acl /app/
 COPY --from=everything /opt/scout /opt/scout
 # fresh volumes take owner and mode from here: the secrets of a stack, and the home of the command
 RUN install -d -o 10001 -g 10001 -m 0750 /secrets /secrets/kept /secrets/api /secrets/crypto /secrets/dht-node /secrets/redis /secrets/grafana \

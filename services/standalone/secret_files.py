@@ -1,8 +1,8 @@
-"""`python -m services.standalone.secret_files DIRECTORY [NAME]`: the secrets of a stack as files, for compose.
+"""`python -m services.standalone.secret_files DIRECTORY USERS [NAME]`: the secrets of a stack as files, for compose.
 
 What is missing is drawn and kept in `DIRECTORY/kept`, and never written over. Each service has a directory beside it
 with what it needs and nothing else, so that each can be mounted alone. Running it again changes nothing, and mends
-what is gone from there.
+what is gone from there. `USERS` is deploy/redis/users.acl: who may do what in Redis.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ READABLE_BY_GROUP = 0o440
 """Of what is handed out: Redis and Grafana run as users of their own, in the group of these files."""
 OPERATOR = "operator"
 """The name of the key that is made; it may do everything."""
+
+_PASSWORD_OF = re.compile(r"><password-of-([a-z-]+)>")
+"""In the file of users: where the hash of a user's password belongs."""
 
 
 def _hex_key(entropy: Entropy) -> str:
@@ -47,30 +51,39 @@ def _api_key(entropy: Entropy) -> str:
 DRAWN: Mapping[str, Callable[[Entropy], str]] = {
     "bus-key": _hex_key,
     "master-keys": _master_keys,
-    "redis-password": _password,
+    "redis-password-of-scout-api": _password,
+    "redis-password-of-scout-crypto": _password,
+    "redis-password-of-scout-dht-node": _password,
+    "redis-password-of-scout-admin": _password,
     "grafana-password": _password,
     "api-key": _api_key,
 }
 """What is drawn once, by the name of its file."""
 FOR_PEOPLE = ("api-key", "grafana-password")
 
-HANDED: Mapping[str, tuple[str, ...]] = {
-    "api": ("bus-key", "redis-password"),
-    "crypto": ("bus-key", "master-keys", "redis-password"),
-    "dht-node": ("redis-password",),
-    "redis": ("redis-password",),
-    "grafana": ("grafana-password",),
+HANDED: Mapping[str, Mapping[str, str]] = {
+    "api": {"bus-key": "bus-key", "redis-password": "redis-password-of-scout-api"},
+    "crypto": {
+        "bus-key": "bus-key",
+        "master-keys": "master-keys",
+        "redis-password": "redis-password-of-scout-crypto",
+    },
+    "dht-node": {"redis-password": "redis-password-of-scout-dht-node"},
+    "grafana": {"grafana-password": "grafana-password"},
 }
-"""Which of it each service gets; beside it, the API its key file and Redis its users."""
+"""Which of it each service gets, by the name that the file has there; beside it, the API its key file."""
 
 
-def make(directory: Path, entropy: Entropy) -> None:
-    """Draw what is missing below `directory`, and hand out what each service needs. Raises OSError."""
+def make(directory: Path, users: str, entropy: Entropy) -> None:
+    """Draw what is missing below `directory`, and hand out what each service needs. Raises OSError.
+
+    `users`: the text of deploy/redis/users.acl; of it Redis gets the users that have a password here.
+    """
     kept = {name: _kept(directory / "kept" / name, draw, entropy) for name, draw in DRAWN.items()}
     for service, names in HANDED.items():
-        for name in names:
-            _hand_over(directory / service / name, kept[name] + "\n")
-    _hand_over(directory / "redis" / "users.acl", _users(kept["redis-password"]))
+        for name, source in names.items():
+            _hand_over(directory / service / name, kept[source] + "\n")
+    _hand_over(directory / "redis" / "users.acl", _with_hashes(users, kept))
     keys = directory / "api" / "api-keys.toml"
     if not keys.exists():  # from then on it is the operator's
         _hand_over(keys, _operators_key(kept["api-key"]))
@@ -94,9 +107,17 @@ def _hand_over(path: Path, content: str) -> None:
     draft.replace(path)
 
 
-def _users(password: str) -> str:
-    """Redis's users: only the hash of the password is in the file."""
-    return f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n"
+def _with_hashes(users: str, kept: Mapping[str, str]) -> str:
+    """The lines of users, each with the SHA-256 of its password; without those for whom there is none."""
+    lines = []
+    for line in users.splitlines():
+        wanted = _PASSWORD_OF.search(line)
+        password = kept.get(f"redis-password-of-{wanted[1]}") if wanted else None
+        if wanted and password:
+            lines.append(line.replace(wanted[0], f"#{hashlib.sha256(password.encode()).hexdigest()}"))
+        elif line.startswith("user ") and not wanted:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _operators_key(token: str) -> str:
@@ -105,10 +126,10 @@ def _operators_key(token: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """`DIRECTORY`: make the secrets there; `DIRECTORY NAME`: show one that is for people. The exit status."""
-    directory, *names = arguments
+    """`DIRECTORY USERS`: make the secrets there; `DIRECTORY USERS NAME`: show one for people. The exit status."""
+    directory, users, *names = arguments
     try:
-        make(Path(directory), os.urandom)
+        make(Path(directory), Path(users).read_text(encoding="utf-8"), os.urandom)
         for name in names:
             print(_shown(Path(directory), name))  # noqa: T201  # what was asked for
     except OSError as error:

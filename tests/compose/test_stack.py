@@ -114,7 +114,7 @@ def test_each_service_holds_only_its_own_secrets(stack: Stack) -> None:
         "api": {"api-keys.toml", "bus-key", "redis-password"},
         "crypto": {"bus-key", "master-keys", "redis-password"},
         "dht-node": {"redis-password"},
-        "redis": {"redis-password", "users.acl"},
+        "redis": {"users.acl"},
     }
 
 
@@ -136,7 +136,7 @@ async def test_a_sync_and_a_message_go_through_it(stack: Stack) -> None:
 
 async def test_its_pages_come_with_all_that_they_need(stack: Stack) -> None:
     async with aiohttp.ClientSession() as http:
-        for page in ("/console",):
+        for page in ("/console", "/docs"):
             async with http.get(stack.url + page) as answer:
                 assert answer.status == 200
                 needed = re.findall(r'(?:src|href)="(/?[^"#:]+)"', await answer.text())
@@ -218,6 +218,16 @@ def test_no_secret_is_in_logs_command_lines_environments_or_what_inspect_shows(s
     }
     assert len(said["logs"]) > 1000
     assert [(where, text.count(secret)) for where, text in said.items() for secret in secrets if secret in text] == []
+
+
+def test_redis_refused_nothing_that_a_service_needs(stack: Stack) -> None:
+    login = ("--user", "scout-admin", "--pass", stack.secret("redis-password-of-scout-admin"), "--no-auth-warning")
+    redis = stack.running("redis")[0].id
+    refusals = stack.engine.docker("exec", redis, "redis-cli", "--json", *login, "ACL", "LOG")
+    assert json.loads(refusals) == [], refusals
+    refused = stack.engine.docker("exec", redis, "redis-cli", *login, "INFO", "commandstats")
+    assert "rejected_calls=0" in refused
+    assert not [line for line in refused.splitlines() if "rejected_calls=0" not in line and line.startswith("cmdstat")]
 
 
 def test_no_container_has_a_name_or_a_port_that_could_not_be_had_twice(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from services.standalone.secret_files import HANDED
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WITH_SECRETS = {*HANDED, "redis"}
 LASTING = sorted(SERVICES.keys() - {"secrets"})
 MOUNT = re.compile(r"(?P<source>[^:]+):(?P<target>/[^:]+)(?P<mode>:ro)?")
 
@@ -63,21 +64,21 @@ def test_images_are_ours_or_of_one_version(name: str) -> None:
 def test_what_it_mounts_is_there_and_read_only(name: str) -> None:
     for mount in mounts(name):
         source = mount["source"]
-        if source.startswith("./deploy/"):
+        if source.startswith("./"):
             assert (ROOT / source).exists(), source
             assert mount["mode"] == ":ro"
-        elif not source.startswith("./"):
+        else:
             assert source in COMPOSE["volumes"]
 
 
 @pytest.mark.parametrize("name", LASTING)
 def test_secrets_are_mounted_where_they_belong_and_nowhere_else(name: str) -> None:
     found = [(mount["source"], mount["target"], mount["mode"]) for mount in mounts(name) if "secrets" in mount[0]]
-    assert found == ([(f"secrets-{name}", "/run/secrets/scout", ":ro")] if name in HANDED else [])
+    assert found == ([(f"secrets-{name}", "/run/secrets/scout", ":ro")] if name in WITH_SECRETS else [])
 
 
 def test_every_secret_that_is_handed_out_has_a_volume() -> None:
-    expected = {("secrets", "/secrets/kept")} | {(f"secrets-{name}", f"/secrets/{name}") for name in HANDED}
+    expected = {("secrets", "/secrets/kept")} | {(f"secrets-{name}", f"/secrets/{name}") for name in WITH_SECRETS}
     assert {(mount["source"], mount["target"]) for mount in mounts("secrets")} == expected
     made = (ROOT / "Dockerfile").read_text()
     assert all(target in made for _source, target in expected)
