@@ -15,10 +15,11 @@ from shared.format.members import member_of_pair
 from shared.format.problems import scout_error
 from shared.format.scout2 import roots
 
-MAX_PASSPHRASES = 2
-"""Passphrases hashed at once: each takes 256 MiB and a core for about a second (libsodium's MODERATE limits)."""
+MAX_PASSPHRASES = 1
+"""Passphrases hashed at once: one takes 256 MiB and a core for about a second (libsodium's MODERATE limits), and a
+replica has half a gigabyte."""
 
-MAX_WAITING = 16
+MAX_WAITING = 8
 """Passphrases that may wait for their turn: more would not be done within a request's deadline."""
 
 MAX_PASSPHRASE = 1024

@@ -158,7 +158,7 @@ async def test_the_loop_runs_on_while_a_passphrase_is_hashed(
     request = CreateLink(passphrase="p", group="g", member=0, format="scout2")
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(service.create_link(request, CONTEXT)) for _ in range(link_secrets.MAX_WAITING)]
-        await wait_until(lambda: len(beside) == link_secrets.MAX_PASSPHRASES, "both lanes are taken")
+        await wait_until(lambda: len(beside) == link_secrets.MAX_PASSPHRASES, "the lane is taken")
         with pytest.raises(ScoutError) as caught:
             await service.create_link(request, CONTEXT)
         assert caught.value.code is ErrorCode.OVERLOADED
