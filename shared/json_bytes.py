@@ -47,6 +47,13 @@ class Bytes32(Hex):
     SIZE: ClassVar[int | None] = 32
 
 
+class Bytes64(Hex):
+    """A signature."""
+
+    __slots__ = ()
+    SIZE: ClassVar[int | None] = 64
+
+
 def to_base64url(data: bytes) -> str:
     """Encode `data` as base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

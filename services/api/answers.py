@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.contracts.fleet import Api, BusService, Crypto, Dht
-from shared.json_bytes import Blob, Bytes20, Bytes32
+from shared.json_bytes import Blob, Bytes20, Bytes32, Bytes64
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -307,6 +307,48 @@ class ItemAnswer(Answered, frozen=True, kw_only=True):
 
     value: Blob
     """Its content."""
+
+
+class VersionAnswer(Answered, frozen=True, kw_only=True):
+    """A version of a mutable item, as its owner signed it; the signature has been checked."""
+
+    v: Blob
+    """The value, bencoded."""
+    seq: int
+    """Rises with every version."""
+    sig: Bytes64
+    """Of salt, seq and v."""
+    holders: int
+    """Nodes that hold exactly this version."""
+
+
+class MutableAnswer(Answered, frozen=True, kw_only=True):
+    """The versions of a mutable item."""
+
+    versions: list[VersionAnswer]
+    """The highest seq first; more than one while writers race, or nodes have missed a write. None: nobody wrote it."""
+    lookup: LookupAnswer | None
+    """How they were found."""
+    rollback_suspected: bool
+    """A newer version has been seen before, and none of the nodes that answered showed it."""
+
+
+class RelayedAnswer(KeptAnswer, frozen=True, kw_only=True):
+    """A version that was stored."""
+
+    target: Bytes20
+    """Where it lies."""
+    storing: StoringAnswer
+    """What became of it."""
+
+
+class AheadAnswer(Answered, frozen=True, kw_only=True):
+    """Versions that were handed over for later."""
+
+    kept_until: datetime | None
+    """The latest of their ends; null when not all of them are kept."""
+    keep_error: str | None
+    """The code for which they are not: `keep_full`, `bus_unavailable`."""
 
 
 class PeersAnswer(Answered, frozen=True, kw_only=True):

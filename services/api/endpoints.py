@@ -59,6 +59,8 @@ class Tag(StrEnum):
     """The record that those who share a link can read and write: which devices there are, and where."""
     MESSAGES = "Messages"
     """For those who are away."""
+    MUTABLE = "Signed items"
+    """For those who keep their keys to themselves: values that they signed, stored, kept and found for them."""
     ITEMS = "Items"
     """Immutable byte strings, for anybody who knows their hash."""
     PEERS = "Peers"

@@ -7,19 +7,20 @@ does not check: an inner floor does, with a better sentence.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from shared.contracts.crypto import MAX_HANDLE
-from shared.contracts.dht import MAX_KEEP_S
-from shared.format.bep44 import MAX_STRING
+from shared.contracts.dht import MAX_KEEP_S, MAX_KEPT_VERSIONS
+from shared.format.bep44 import MAX_SALT, MAX_SEQ, MAX_STRING, MAX_VALUE
 from shared.format.members import MAX_MEMBER
 from shared.format.scout1.mailbox import MAX_NUMBER
 from shared.format.scout1.messages import MAX_BODY
 from shared.format.scout2.record import MAX_ID, MAX_PLAINTEXT, MAX_TTL_S
-from shared.json_bytes import Blob, Bytes20, Bytes32, base64url_length
+from shared.json_bytes import Blob, Bytes20, Bytes32, Bytes64, base64url_length
 from shared.usecases.devices import MAX_DEVICE_ID
 from shared.usecases.inbox import MAX_LIMIT
 from shared.usecases.keeping import DEFAULT_KEEP_S
@@ -45,6 +46,9 @@ DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
 Member = Annotated[int, Meta(ge=0, le=MAX_MEMBER)]
 Keep = Annotated[int, Meta(ge=0, le=MAX_KEEP_S)]
 """Seconds for which the cluster keeps a write alive; 0: nothing is asked of it."""
+Salt = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_SALT)})]
+BencodedValue = Annotated[Blob, Meta(extra_json_schema={"maxLength": base64url_length(MAX_VALUE)})]
+ItemSeq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 Ttl = Annotated[int, Meta(ge=1, le=MAX_TTL_S)]
 EntrySeq = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Handle = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_HANDLE})]
@@ -204,6 +208,69 @@ class ItemPath(Asked, frozen=True, kw_only=True):
 
     hash: Bytes20
     """SHA-1 of the bencoded string."""
+
+
+class MutablePath(Asked, frozen=True, kw_only=True):
+    """`/v1/mutable/{public_key}`."""
+
+    public_key: Bytes32
+    """The Ed25519 key that signs the item."""
+
+
+class SaltQuery(Asked, frozen=True, kw_only=True):
+    """Which of a key's items."""
+
+    salt: Salt = msgspec.field(default_factory=Blob)
+    """Tells several items of one key apart (BEP 44); none unless said."""
+
+
+class MutableQuery(SaltQuery, frozen=True, kw_only=True):
+    """Which of a key's items, and how to read it."""
+
+    read: Literal["settled", "first"] = "settled"
+    """`settled` hears every node that answers; `first` takes the first version, which may not be the newest."""
+
+
+class SignedRequest(Asked, frozen=True, kw_only=True):
+    """A version as you signed it (BEP 44)."""
+
+    v: BencodedValue
+    """The value, bencoded: at most 1000 bytes."""
+    seq: ItemSeq
+    """Rises with every version."""
+    sig: Bytes64
+    """Of salt, seq and v, by the key."""
+    seen: list[Bytes64] | None = None
+    """The signatures of the versions that this one supersedes: a node that holds another refuses it. None: whatever is
+    there."""
+    keep: Keep = DEFAULT_KEEP_S
+    """Seconds for which the cluster keeps it alive; 0: not at all."""
+
+
+class AheadVersion(Asked, frozen=True, kw_only=True):
+    """A version for a time to come."""
+
+    public_key: Bytes32
+    """The key that signs it; each may be another one's."""
+    salt: Salt = msgspec.field(default_factory=Blob)
+    """None unless said."""
+    v: BencodedValue
+    """The value, bencoded: at most 1000 bytes."""
+    seq: ItemSeq
+    """Of this version."""
+    sig: Bytes64
+    """Of salt, seq and v, by the key."""
+    start: datetime
+    """When it is put for the first time."""
+    end: datetime
+    """When it is no longer put again; at most 32 days from now."""
+
+
+class AheadRequest(Asked, frozen=True, kw_only=True):
+    """Versions to be put when their time comes."""
+
+    versions: Annotated[list[AheadVersion], Meta(min_length=1, max_length=MAX_KEPT_VERSIONS)]
+    """One for each day that you sleep, say."""
 
 
 class InfoHashPath(Asked, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.api import answers, schemas
-from shared.json_bytes import Blob, Bytes20, Bytes32
+from shared.json_bytes import Blob, Bytes20, Bytes32, Bytes64
 
 _HANDLE = "AQAAAAEhVN8mJ1pPVVZ0kq0C5mXWJ7wZ3XcQd2sGm4xYb0hKzT9nR6uEoLfIaVjD"
 _SECRET = Bytes32.fromhex("f3a1c2" + "5b" * 26 + "09d47e")
@@ -26,6 +26,22 @@ _LOOKUP = answers.LookupAnswer(asked=12, answered=10, timed_out=2, elapsed_ms=31
 _WRITTEN = datetime(2026, 11, 22, 17, 20, 11, tzinfo=UTC)
 _SEQ = 1_795_368_011_000
 _ENTRY = answers.EntryAnswer(id=7, value=Blob(b"here"), seq=_SEQ, expires=_UNTIL)
+
+# the test vector 1 of BEP 44
+_SIGNER = Bytes32.fromhex("77ff84905a91936367c01360803104f92432fcd904a43511876df5cdf3e7e548")
+_VALUE = Blob(b"12:Hello World!")
+_SIGNATURE = Bytes64.fromhex(
+    "305ac8aeb6c9c151fa120f120ea2cfb923564e11552d06a5d856091e5e853cff"
+    "1260d3f39e4999684aa92eb73ffd136e6f4f3ecbfda0ce53a1608ecd7ae21f01"
+)
+_AHEAD = schemas.AheadVersion(
+    public_key=_SIGNER,
+    v=_VALUE,
+    seq=1,
+    sig=_SIGNATURE,
+    start=_UNTIL,
+    end=datetime(2026, 11, 24, 17, 20, 11, tzinfo=UTC),
+)
 
 _INSTANCES: tuple[Any, ...] = (
     schemas.KeyRequest(),
@@ -43,8 +59,21 @@ _INSTANCES: tuple[Any, ...] = (
     schemas.ItemPath(hash=_HASH),
     schemas.InfoHashPath(info_hash=_HASH),
     schemas.AnnounceRequest(port=6881),
+    schemas.MutablePath(public_key=_SIGNER),
+    schemas.SaltQuery(),
+    schemas.MutableQuery(),
+    schemas.SignedRequest(v=_VALUE, seq=1, sig=_SIGNATURE, seen=[]),
+    schemas.AheadRequest(versions=[_AHEAD]),
+    _AHEAD,
     schemas.PingRequest(address="127.0.0.1:6881"),
     schemas.TargetPath(target=_NODE_ID),
+    answers.MutableAnswer(
+        versions=[answers.VersionAnswer(v=_VALUE, seq=1, sig=_SIGNATURE, holders=8)],
+        lookup=_LOOKUP,
+        rollback_suspected=False,
+    ),
+    answers.RelayedAnswer(target=_HASH, storing=_STORING, kept_for_s=7200, kept_until=_UNTIL, keep_error=None),
+    answers.AheadAnswer(kept_until=_UNTIL, keep_error=None),
     answers.RootAnswer(service="scout", api="/v1", documentation="/docs", openapi="/openapi.json"),
     answers.KeyAnswer(key=_HANDLE, public_key=_PUBLIC_KEY),
     answers.LinkAnswer(link=_HANDLE, format="scout2", member=0),

@@ -158,6 +158,7 @@ async def an_api(
         dht.PUT_MUTABLE: twin.put_mutable,
         dht.GET_IMMUTABLE: twin.get_immutable,
         dht.PUT_IMMUTABLE: twin.put_immutable,
+        dht.KEEP: twin.keep,
     }
     memory, fleet = MemoryKeyValue(clock), MemoryFleet(clock)
     stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock), budgets or MemoryBudgets(clock))
