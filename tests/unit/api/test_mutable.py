@@ -84,7 +84,7 @@ async def test_a_salt_over_its_limit_is_refused(api: Api) -> None:
 
 
 async def test_versions_are_handed_over_for_a_time_to_come(api: Api) -> None:
-    start = datetime.now(UTC) + timedelta(hours=6)  # noqa: TID251  # what the API compares with its own clock
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)  # noqa: TID251  # what the API compares with its own clock
     version = {
         **signed(b"tomorrow", 1),
         "public_key": PUBLIC.hex(),
