@@ -25,12 +25,15 @@ from scout.answers import (
     StoringReport,
     Written,
 )
+from scout.blind.client import BlindClient
 from scout.client import Client
 from scout.errors import BudgetSpent, ClientError, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
 from scout.link import Link
+from scout.local.link import LocalLink
 from scout.transport import RetryPolicy, Surroundings
 
 __all__ = [
+    "BlindClient",
     "BudgetSpent",
     "Client",
     "ClientError",
@@ -40,6 +43,7 @@ __all__ = [
     "Inbox",
     "Key",
     "Link",
+    "LocalLink",
     "More",
     "PassedOver",
     "ReceivedMessage",

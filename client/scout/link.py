@@ -110,7 +110,7 @@ class Link:
 
         Answers with the record as written. `scout.synchronise` has the story.
         """
-        return await synchronise(self, self._transport, entries, entry_updated=entry_updated, finalize=finalize)
+        return await synchronise(self, self._transport.pause, entries, entry_updated=entry_updated, finalize=finalize)
 
     async def send(self, body: bytes, *, seal: bool = True, keep: int | None = None) -> Sent:
         """Leave a message for the other members; `seal=False` for one that runs the original, and anybody can read.

@@ -12,17 +12,13 @@ time with their seq: then the record's content is news where its seq is higher, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
 
-from scout.answers import Entry, Record
+from scout.answers import Entry, Record, Written
 from scout.errors import ScoutApiError
 from shared.errors import ErrorCode
 from shared.json_bytes import Blob
-
-if TYPE_CHECKING:
-    from scout.link import Link
-    from scout.transport import Transport
 
 EntryUpdated = Callable[[Entry], None]
 """Told of an entry that is new to the caller, or has a newer content."""
@@ -33,15 +29,33 @@ MAX_ATTEMPTS = 8
 """Writers that each take one turn: with this many of them at once the last one still gets through."""
 
 
+class Synchronisable(Protocol):
+    """What of a link is needed, wherever its keys are."""
+
+    async def record(self, read: str = "settled") -> Record:
+        """The record as it is, with its etag."""
+
+    async def sync(
+        self,
+        entries: Mapping[int, bytes] | None = None,
+        *,
+        remove: Iterable[int] = (),
+        if_match: str = "",
+    ) -> Written:
+        """Write, on condition that the record is still the one of this etag."""
+
+
 async def synchronise(
-    link: Link,
-    transport: Transport,
+    link: Synchronisable,
+    pause: Callable[[int], Awaitable[None]],
     entries: Mapping[int, bytes] | Iterable[Entry],
     *,
     entry_updated: EntryUpdated | None,
     finalize: Finalize | None,
 ) -> list[Entry]:
     """Read, report, finalize, write; again when another writer was faster. Answers with the record as written.
+
+    `pause` waits as after so many failed attempts.
 
     Raises ScoutApiError: `precondition_failed` when others were faster MAX_ATTEMPTS times.
     """
@@ -56,7 +70,7 @@ async def synchronise(
             attempt += 1
             if error.code != ErrorCode.PRECONDITION_FAILED or attempt == MAX_ATTEMPTS:
                 raise
-        await transport.pause(attempt)
+        await pause(attempt)
 
 
 def _by_id(entries: Mapping[int, bytes] | Iterable[Entry]) -> dict[int, Entry]:
@@ -84,7 +98,9 @@ def _is_news(entry: Entry, mine: Entry | None) -> bool:
     return mine.seq is not None and (entry.seq or 0) > mine.seq
 
 
-async def _write(link: Link, record: Record, known: Mapping[int, Entry], finalize: Finalize | None) -> list[Entry]:
+async def _write(
+    link: Synchronisable, record: Record, known: Mapping[int, Entry], finalize: Finalize | None
+) -> list[Entry]:
     wanted = {id_: bytes(entry.value) for id_, entry in known.items()}
     if finalize is not None:
         finalize(wanted)

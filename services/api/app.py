@@ -131,10 +131,12 @@ async def open_service(
     # jitter needs no secrecy, only that two processes differ
     dice = random.Random(os.urandom(8))  # noqa: S311
     own_meters.in_flight_limit.set(guards.limits.max_in_flight)
-    ports = Ports(dht=BusDht(requester), crypto=BusCrypto(requester), clock=clock, dice=dice)
+    crypto_service = BusCrypto(requester)
+    ports = Ports(dht=BusDht(requester), crypto=crypto_service, clock=clock, dice=dice)
     async with Synchroniser(ports) as synchroniser:
         yield Service(
             ports=ports,
+            crypto=crypto_service,
             dht_node=BusDhtNode(requester),
             stores=stores,
             memory_key=bus_key,

@@ -9,20 +9,14 @@ from typing import TypedDict
 from services.api import answers
 from shared.contracts import dht
 from shared.json_bytes import Blob, Bytes20
+from shared.moments import moment
 from shared.usecases.devices import Device
 from shared.usecases.formats.ports import Entries
-from shared.usecases.inbox import Inbox, Position
-from shared.usecases.keeping import Kept
+from shared.usecases.inbox import Inbox, cursor_of
+from shared.usecases.keeping import KEPT_FOR_S, Kept
 from shared.usecases.messages import Sent
 from shared.usecases.records import PassedOver, Record
 from shared.usecases.synchronise import Synced
-
-KEPT_FOR_S = 7200
-"""Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
-
-
-LATEST_MS = 253_402_300_799_000
-"""The end of the year 9999, which is that of RFC 3339."""
 
 
 class Lasting(TypedDict):
@@ -45,13 +39,6 @@ def entries(found: Entries) -> list[answers.EntryAnswer]:
 def removed(found: Entries) -> list[int]:
     """Ids of the entries of a record that only say that there was one."""
     return [entry.id for entry in found if entry.content is None]
-
-
-def moment(unix_ms: int | None) -> datetime | None:
-    """A time that somebody wrote down; None for one that no calendar has."""
-    if unix_ms is None or unix_ms > LATEST_MS:
-        return None
-    return datetime.fromtimestamp(unix_ms / 1000, UTC)
 
 
 def passed_over(versions: Sequence[PassedOver]) -> list[answers.PassedOverAnswer]:
@@ -165,19 +152,13 @@ def inbox(found: Inbox, read_from: Record, receipts: Mapping[int, int]) -> answe
             answers.GapAnswer(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps
         ],
         more=[
-            answers.MoreAnswer(member=position.member, number=position.number, cursor=cursor(position))
+            answers.MoreAnswer(member=position.member, number=position.number, cursor=cursor_of(position))
             for position in found.more
         ],
         received=[answers.ReceiptAnswer(member=member, number=number) for member, number in receipts.items()],
         seq=read_from.seq,
         passed_over=passed_over(read_from.passed_over),
     )
-
-
-def cursor(position: Position) -> str:
-    """A place in a list as text for `?cursor=`: member, number (`-` when unknown) and address, with dots between."""
-    number = "-" if position.number is None else str(position.number)
-    return f"{position.member}.{number}.{position.target.hex()}"
 
 
 def status(reply: dht.StatusReply) -> answers.StatusAnswer:

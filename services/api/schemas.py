@@ -22,7 +22,7 @@ from shared.format.scout1.messages import MAX_BODY
 from shared.format.scout2.record import MAX_ID, MAX_PLAINTEXT, MAX_TTL_S
 from shared.json_bytes import Blob, Bytes20, Bytes32, Bytes64, base64url_length
 from shared.usecases.devices import MAX_DEVICE_ID
-from shared.usecases.inbox import MAX_LIMIT
+from shared.usecases.inbox import CURSOR, MAX_LIMIT
 from shared.usecases.keeping import DEFAULT_KEEP_S
 from shared.usecases.links import DEFAULT_FORMAT, FORMATS
 
@@ -37,9 +37,6 @@ MAX_DEAD_LETTERS = 50
 
 MAX_RECEIPTS = 64
 """Members in one acknowledgement; a record has no room for more."""
-
-CURSOR = r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})"
-"""Of a place in a message list: member, number (`-` where nobody knows it) and address."""
 
 EntryId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 DeviceId = Annotated[int, Meta(ge=0, le=MAX_DEVICE_ID)]
@@ -262,8 +259,9 @@ class AheadVersion(Asked, frozen=True, kw_only=True):
     """Of salt, seq and v, by the key."""
     start: datetime
     """When it is put for the first time."""
-    end: datetime
-    """When it is no longer put again; at most 32 days from now."""
+    end: datetime | None = None
+    """When it is no longer put again; at most 32 days from now. Null: it only takes the place of an older version that
+    was handed over before."""
 
 
 class AheadRequest(Asked, frozen=True, kw_only=True):

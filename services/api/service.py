@@ -25,7 +25,7 @@ from shared.contracts.operation import CallContext, Spending
 from shared.errors import ErrorCode, ScoutError
 from shared.logs import trace_id
 from shared.settings import Secret
-from shared.usecases.ports import Ports
+from shared.usecases.ports import Crypto, Ports
 from shared.usecases.records import Record
 from shared.usecases.synchronise import Synced, Synchroniser
 
@@ -96,6 +96,8 @@ class Service:
     """The parts of the API, as the composition root put them together."""
 
     ports: Ports
+    crypto: Crypto
+    """The one of `ports`, which makes links as well."""
     dht_node: BusDhtNode
     stores: Stores
     memory_key: Secret

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from services.crypto.handles import Handles, Kind
 from services.crypto.meters import Meters
-from services.crypto.ports import Link
-from services.crypto.scout1_link import Scout1Link
-from services.crypto.scout2_link import Scout2Link
 from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode, ScoutError
+from shared.links.ports import Link
+from shared.links.scout1 import Scout1Link
+from shared.links.scout2 import Scout2Link
 
 CACHE_SIZE = 10_000
 """Links whose keys are kept derived: up to 2 kB each, and a hit saves an unwrap and Ed25519 key pairs."""

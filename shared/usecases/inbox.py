@@ -7,11 +7,12 @@ A walk ends at the first of these, or at the limit, and the result says why and 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field, replace
 
 from shared.contracts import crypto
 from shared.contracts.operation import CallContext
-from shared.errors import ScoutError
+from shared.errors import ErrorCode, ScoutError
 from shared.usecases.formats.ports import Entries, Mailbox
 from shared.usecases.messages import fetch, mailboxes
 from shared.usecases.ports import Ports
@@ -25,6 +26,12 @@ MAX_WALKS = 8
 
 RESERVE = 0.1
 """Share of the time left in which nothing is fetched any more, so that what was found can be answered."""
+
+
+CURSOR = r"([0-9]{1,10})\.([0-9]{1,10}|-)\.([0-9a-f]{40})"
+"""A position as text: member, number (`-` where nobody knows it) and address."""
+
+_CURSOR = re.compile(CURSOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,21 @@ class Query:
     """Only this member's list; None for all but the reader's own."""
     position: Position | None = None
     """Read on from here instead of from the heads."""
+
+
+def cursor_of(position: Position) -> str:
+    """A position as text, for whoever asks to read on from there."""
+    number = "-" if position.number is None else str(position.number)
+    return f"{position.member}.{number}.{position.target.hex()}"
+
+
+def position_of(cursor: str) -> Position:
+    """The position that a text names. Raises ScoutError (`invalid_request`)."""
+    matched = _CURSOR.fullmatch(cursor)
+    if matched is None:
+        raise ScoutError(ErrorCode.INVALID_REQUEST, "Expected a cursor as an earlier answer gave it.")
+    member, number, target = matched.groups()
+    return Position(int(member), None if number == "-" else int(number), bytes.fromhex(target))
 
 
 @dataclass(slots=True)

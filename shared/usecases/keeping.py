@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from shared.contracts import dht
 
+KEPT_FOR_S = 7200
+"""Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
+
 DEFAULT_KEEP_S = 24 * 3600
 """Seconds for which the cluster keeps alive what callers say nothing else about: a device that is off for a night is
 found in the morning."""

@@ -43,6 +43,7 @@ class Ahead:
     signed: Signed
     from_ms: int
     until_ms: int
+    """0: it only takes the place of an older one."""
 
 
 @dataclass(frozen=True, slots=True)

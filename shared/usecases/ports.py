@@ -44,16 +44,8 @@ class Dht(Nodes, Protocol):
         ...
 
 
-class Crypto(Protocol):
-    """A holder of keys. Every call raises ScoutError (`bad_handle`, …)."""
-
-    async def create_key(self, request: crypto.CreateKey, context: CallContext) -> crypto.CreateKeyReply:
-        """Make or import a key."""
-        ...
-
-    async def create_link(self, request: crypto.CreateLink, context: CallContext) -> crypto.CreateLinkReply:
-        """Make a link from a key and a peer, or from a shared secret."""
-        ...
+class LinkCrypto(Protocol):
+    """A holder of the keys of links. Every call raises ScoutError (`bad_handle`, …)."""
 
     async def locate(self, request: crypto.Locate, context: CallContext) -> crypto.LocateReply:
         """Say where a link's record lives."""
@@ -75,6 +67,18 @@ class Crypto(Protocol):
         """Unframe and open messages."""
         ...
 
+
+class Crypto(LinkCrypto, Protocol):
+    """The same, that makes links and wraps them into handles for their owners to keep."""
+
+    async def create_key(self, request: crypto.CreateKey, context: CallContext) -> crypto.CreateKeyReply:
+        """Make or import a key."""
+        ...
+
+    async def create_link(self, request: crypto.CreateLink, context: CallContext) -> crypto.CreateLinkReply:
+        """Make a link from a key and a peer, or from a shared secret."""
+        ...
+
     async def rewrap(self, request: crypto.Rewrap, context: CallContext) -> crypto.RewrapReply:
         """Move a handle to the newest master key."""
         ...
@@ -85,7 +89,7 @@ class Ports:
     """All that a use case takes from outside itself."""
 
     dht: Dht
-    crypto: Crypto
+    crypto: LinkCrypto
     clock: Clock
     dice: random.Random
     """For jitter only, never for keys."""

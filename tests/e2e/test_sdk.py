@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,12 +14,6 @@ from services.standalone.config import StandaloneConfig
 from shared.format.members import mailbox_id
 from shared.format.scout1 import messages
 from tests.support.standalone import stack_in_a_thread
-
-
-@pytest.fixture
-async def client(stack: Stack) -> AsyncIterator[scout.Client]:
-    async with scout.Client(stack.api_url) as made:
-        yield made
 
 
 async def pair(client: scout.Client, format_name: str = "scout2") -> tuple[scout.Link, scout.Link]:

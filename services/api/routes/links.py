@@ -17,7 +17,7 @@ from shared.usecases import links
 async def create_key(request: web.Request, body: schemas.KeyRequest) -> answers.KeyAnswer:
     """Make a key, or import a secret."""
     secret = None if body.secret is None else bytes(body.secret)
-    made = await links.create_key(service_of(request).ports.crypto, secret, context_of(request))
+    made = await links.create_key(service_of(request).crypto, secret, context_of(request))
     return answers.KeyAnswer(key=made.key, public_key=Bytes32(made.public_key))
 
 
@@ -33,7 +33,7 @@ async def create_link(request: web.Request, body: schemas.LinkRequest) -> answer
         member=body.member,
         format=links.known_format(body.format),
     )
-    made = await links.create_link(service_of(request).ports.crypto, asked, context_of(request))
+    made = await links.create_link(service_of(request).crypto, asked, context_of(request))
     return answers.LinkAnswer(link=made.link, format=made.format, member=made.member)
 
 
@@ -44,7 +44,7 @@ def _plain(key: Bytes32 | None) -> bytes | None:
 
 async def rewrap(request: web.Request, body: schemas.RewrapRequest) -> answers.RewrappedAnswer:
     """Move a handle to the newest master key."""
-    made = await links.rewrap(service_of(request).ports.crypto, body.handle, context_of(request))
+    made = await links.rewrap(service_of(request).crypto, body.handle, context_of(request))
     return answers.RewrappedAnswer(handle=made.handle, kind=made.kind)
 
 

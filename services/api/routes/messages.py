@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 
 from services.api import answers, render, schemas
@@ -11,12 +9,10 @@ from services.api.endpoints import Endpoint, Tag, Tagged
 from services.api.routes.records import READ_ERRORS, WRITE_ERRORS
 from services.api.scopes import Scope
 from services.api.service import context_of, count, service_of
-from shared.errors import ErrorCode, ScoutError
+from shared.errors import ErrorCode
 from shared.usecases import inbox, messages, receipts, records
-from shared.usecases.inbox import Position, Query
+from shared.usecases.inbox import Query
 from shared.usecases.messages import Outgoing
-
-_CURSOR = re.compile(schemas.CURSOR)
 
 
 async def send(request: web.Request, link: str, body: schemas.MessageRequest) -> answers.SentAnswer:
@@ -31,7 +27,7 @@ async def send(request: web.Request, link: str, body: schemas.MessageRequest) ->
 
 async def read(request: web.Request, link: str, query: schemas.MessagesQuery) -> answers.InboxAnswer:
     """The messages that the others have left."""
-    position = None if query.cursor is None else _position(query.cursor)
+    position = None if query.cursor is None else inbox.position_of(query.cursor)
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
     record = await records.read_at(service.ports, place, context)
@@ -49,14 +45,6 @@ async def acknowledge(
     change = receipts.acknowledgement(place, {receipt.member: receipt.number for receipt in body.received})
     synced = count(service.meters, await service.synchroniser.synchronise(place, change, context, keep=body.keep))
     return Tagged(render.written(synced, (), removal=False), synced.record.tag)
-
-
-def _position(cursor: str) -> Position:
-    matched = _CURSOR.fullmatch(cursor)
-    if matched is None:
-        raise ScoutError(ErrorCode.INVALID_REQUEST, "The query: expected a cursor as an earlier answer gave it.")
-    member, number, target = matched.groups()
-    return Position(int(member), None if number == "-" else int(number), bytes.fromhex(target))
 
 
 ENDPOINTS = [

@@ -12,6 +12,7 @@ from services.api.scopes import Scope
 from services.api.service import context_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20, Bytes64
+from shared.moments import moment
 from shared.usecases import mutable
 from shared.usecases.mutable import Address, Ahead, Signed
 
@@ -49,7 +50,7 @@ async def store_ahead(request: web.Request, body: schemas.AheadRequest) -> answe
     """Hand versions over for a time to come."""
     versions = [_ahead(version) for version in body.versions]
     kept = await mutable.put_ahead(service_of(request).ports.dht, versions, context_of(request))
-    return answers.AheadAnswer(kept_until=render.moment(kept.until_ms or None), keep_error=kept.refused or None)
+    return answers.AheadAnswer(kept_until=moment(kept.until_ms or None), keep_error=kept.refused or None)
 
 
 def _ahead(version: schemas.AheadVersion) -> Ahead:
@@ -57,7 +58,7 @@ def _ahead(version: schemas.AheadVersion) -> Ahead:
         at=Address(bytes(version.public_key), bytes(version.salt)),
         signed=Signed(bytes(version.v), version.seq, bytes(version.sig)),
         from_ms=_unix_ms(version.start),
-        until_ms=_unix_ms(version.end),
+        until_ms=0 if version.end is None else _unix_ms(version.end),
     )
 
 

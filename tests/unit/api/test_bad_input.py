@@ -307,7 +307,7 @@ async def test_a_defect_is_500_and_says_nothing(api: Api, monkeypatch: pytest.Mo
     async def fail(*_: Any) -> Any:
         raise ZeroDivisionError("inner workings")
 
-    monkeypatch.setattr(api.service.ports.crypto, "create_key", fail)
+    monkeypatch.setattr(api.service.crypto, "create_key", fail)
     answer = await api.call("POST", "/v1/keys", {})
     assert (answer.status, answer.code) == (500, "internal")
     assert "inner workings" not in answer.text

@@ -279,14 +279,14 @@ async def test_200_syncs_at_once_lose_nothing(api: Api) -> None:
 
 async def test_a_call_in_hand_is_answered_while_the_service_stops(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, stopping = asyncio.Event(), asyncio.Event()
-    create = api.service.ports.crypto.create_key
+    create = api.service.crypto.create_key
 
     async def slowly(request: CreateKey, context: CallContext) -> CreateKeyReply:
         inside.set()
         await stopping.wait()
         return await create(request, context)
 
-    monkeypatch.setattr(api.service.ports.crypto, "create_key", slowly)
+    monkeypatch.setattr(api.service.crypto, "create_key", slowly)
     async with asyncio.TaskGroup() as tasks:
         async with serve_http(api.service, Endpoint("127.0.0.1", 0)) as second:
             elsewhere = replace(api, url=f"http://{second}")

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 from services.crypto import meters
 from services.crypto.handles import Handles, Kind, MasterKey
 from services.crypto.links import Links
-from services.crypto.scout1_link import Scout1Link
 from services.crypto.service import MAX_BATCH, CryptoService
 from shared.contracts.crypto import (
     CreateKey,
@@ -29,6 +28,7 @@ from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44, items, keys
 from shared.format.scout1 import messages
+from shared.links.scout1 import Scout1Link
 from shared.settings import Secret
 
 MASTER = MasterKey(1, Secret(b"m" * 32))

@@ -5,12 +5,12 @@ Methods raise FormatError for a request that can't be met. In a batch each item 
 
 from __future__ import annotations
 
-from services.crypto.ports import Nonces
 from shared.contracts import crypto
 from shared.format import bep44, items, keys
 from shared.format.errors import FieldError, FormatError
 from shared.format.scout1 import messages, seal, seqs
 from shared.format.scout1.link import LinkKeys, derive
+from shared.links.ports import Nonces
 
 
 class Scout1Link:

@@ -1,4 +1,4 @@
-"""What the links of both formats can do: the one shape that the service works with."""
+"""What the links of both formats can do: the one shape that whoever holds their keys works with."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from services.crypto.ports import Nonces
 from shared.contracts import crypto
 from shared.format import bep44, items, keys
 from shared.format.errors import FieldError, FormatError
@@ -15,6 +14,7 @@ from shared.format.members import require_member
 from shared.format.scout2 import epochs, link, messages, record, seal
 from shared.format.scout2.link import EpochKeys
 from shared.format.scout2.messages import Message
+from shared.links.ports import Nonces
 
 EPOCHS_KEPT = 4
 """Epochs whose keys stay derived: the three around now, and one more at a turn. 250 bytes each."""
