@@ -10,6 +10,8 @@ async with scout.Client("http://127.0.0.1:8080") as client:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scout.answers import (
     Device,
     Entry,
@@ -32,6 +34,19 @@ from scout.link import Link
 from scout.local.link import LocalLink
 from scout.transport import RetryPolicy, Surroundings
 
+if TYPE_CHECKING:
+    from scout.session import Session
+
+
+def __getattr__(name: str) -> object:
+    """A session is a whole DHT node: whoever only calls a service does not have to load one."""
+    if name == "Session":
+        from scout.session import Session  # noqa: PLC0415
+
+        return Session
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "BlindClient",
     "BudgetSpent",
@@ -52,6 +67,7 @@ __all__ = [
     "ScopeMissing",
     "ScoutApiError",
     "Sent",
+    "Session",
     "StoredItem",
     "StoringReport",
     "Surroundings",

@@ -38,6 +38,10 @@ include-path = "/v1/links"
 parameters = {{ "body.key" = {{ dictionary = "keys", probability = 0.8 }} }}
 
 [[operations]]
+include-path = "/v1/handles/rewrap"
+parameters = {{ "body.handle" = {{ dictionary = "keys", probability = 0.8 }} }}
+
+[[operations]]
 include-path = "/v1/items/{{hash}}"
 include-method = "GET"
 parameters = {{ "path.hash" = {{ dictionary = "items", probability = 0.7 }} }}

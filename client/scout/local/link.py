@@ -10,6 +10,7 @@ from scout.errors import ScoutApiError
 from scout.local import answers
 from scout.synchronise import EntryUpdated, Finalize, synchronise
 from scout.transport import RetryPolicy, Surroundings
+from shared.clock import Clock
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
 from shared.usecases import devices, inbox, messages, receipts, records
@@ -65,12 +66,12 @@ class LocalLink:
         keep: int | None = None,
     ) -> said.Written:
         """Say where a device (an id below 2^31) is; see `scout.Link.announce`."""
-        with self._errors():
+        with as_client_errors():
             return await self._write(devices.announcement(device_id, list(addresses), name, data, ttl), keep)
 
     async def remove_device(self, device_id: int) -> said.Written:
         """Take a device out of the record."""
-        with self._errors():
+        with as_client_errors():
             return await self._write(devices.removal(device_id), keep=0)
 
     async def record(self, read: str = "settled") -> said.Record:
@@ -89,7 +90,7 @@ class LocalLink:
         """Read, merge `entries` and take out the ids in `remove`, write; see `scout.Link.sync`."""
         wanted = tuple(Wanted(entry_id, content, ttl=ttl) for entry_id, content in (entries or {}).items())
         tags = frozenset({if_match.strip('"')}) if if_match else None
-        with self._errors():
+        with as_client_errors():
             return await self._write(Edit(wanted, frozenset(remove)), keep, tags)
 
     async def synchronize(
@@ -104,7 +105,7 @@ class LocalLink:
 
     async def send(self, body: bytes, *, seal: bool = True, keep: int | None = None) -> said.Sent:
         """Leave a message for the other members."""
-        with self._errors():
+        with as_client_errors():
             place, context = await self._place()
             message = Outgoing(body, seal=seal, keep=_kept_for(keep))
             return answers.sent(await messages.send(self._ports, self._synchroniser, place, message, context))
@@ -113,7 +114,7 @@ class LocalLink:
         self, after: int | None = None, *, limit: int | None = None, cursor: str | None = None
     ) -> said.Inbox:
         """The other members' messages with a number above `after`, oldest first; see `scout.Link.messages`."""
-        with self._errors():
+        with as_client_errors():
             position = None if cursor is None else inbox.position_of(cursor)
             place, context = await self._place()
             found = await records.read_at(self._ports, place, context)
@@ -123,13 +124,13 @@ class LocalLink:
 
     async def acknowledge(self, received: Mapping[int, int], *, keep: int | None = None) -> said.Written:
         """Say how far the others' messages have been received (member -> number)."""
-        with self._errors():
+        with as_client_errors():
             place, context = await self._place()
             change = receipts.acknowledgement(place, received)
             return answers.written(await self._synchronise(place, change, context, keep), (), removal=False)
 
     async def _read(self, *, settle: bool = True) -> records.Record:
-        with self._errors():
+        with as_client_errors():
             place, context = await self._place()
             return await records.read_at(self._ports, place, context, settle=settle)
 
@@ -150,26 +151,32 @@ class LocalLink:
         return await self._synchroniser.synchronise(place, change, context, tags, _kept_for(keep))
 
     async def _place(self) -> tuple[Place, CallContext]:
-        context = CallContext(deadline_ms=self._ports.clock.utc_ms() + round(1000 * self._timeout))
+        context = context_for(self._ports.clock, self._timeout)
         return await records.locate(self._ports, "", context), context
 
     async def _pause(self, attempt: int) -> None:
         dice = int.from_bytes(self._surroundings.entropy(4), "big") / 2**32
         await self._surroundings.sleep(self._retry.delay(attempt, dice, None))
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """The use cases' errors as the SDK's."""
-        try:
-            yield
-        except ScoutError as error:
-            raise ScoutApiError(
-                error.code.value,
-                error.detail,
-                status=NO_STATUS,
-                facts=dict(error.facts),
-                retry_after=error.retry_after,
-            ) from None
+
+@contextmanager
+def as_client_errors() -> Iterator[None]:
+    """The use cases' errors as the SDK's."""
+    try:
+        yield
+    except ScoutError as error:
+        raise ScoutApiError(
+            error.code.value,
+            error.detail,
+            status=NO_STATUS,
+            facts=dict(error.facts),
+            retry_after=error.retry_after,
+        ) from None
+
+
+def context_for(clock: Clock, seconds: float) -> CallContext:
+    """Of a call that may take so many seconds."""
+    return CallContext(deadline_ms=clock.utc_ms() + round(1000 * seconds))
 
 
 def _kept_for(keep: int | None) -> int:

@@ -1,0 +1,122 @@
+"""A whole peer in the caller's own process: a DHT node, the cryptography and the use cases, without bus or server.
+
+What the original's `dht_session` was. The node takes part in the DHT for as long as the session is open, and puts again
+what was asked to be kept; with a directory for its state it is the same node the next time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from prometheus_client import CollectorRegistry
+
+from scout.client import DEFAULT_TIMEOUT
+from scout.errors import ClientError
+from scout.local.client import LocalClient
+from scout.transport import Surroundings
+from services.dht_node.core.config import LAB, Mode, NodeConfig
+from services.dht_node.keep_meters import KeepMeters
+from services.dht_node.keeper import Keeper
+from services.dht_node.keeping import KeepingDht, KeepPace
+from services.dht_node.opening import open_node
+from services.dht_node.service import DhtService
+from shared.bus.memory_leases import MemoryLeases
+from shared.lifecycle import Tasks
+from shared.settings import Endpoint, endpoint
+
+ANYWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104  # peers come from anywhere
+JOIN_WITHIN = 10.0
+"""Seconds that opening waits for a network around the node; calls after them say `dht_unavailable` while there is none.
+"""
+
+_LOOK_AGAIN_S = 0.05
+_STATE_FILE = "dht.state"
+
+
+class Session(LocalClient):
+    """A peer of its own; use it as `async with scout.Session(state="~/.local/share/mine") as session`.
+
+    Its links have the interface of `scout.Link`. Nobody but the DHT's nodes is asked for anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap: Sequence[str] | None = None,
+        listen: str | None = None,
+        state: Path | str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        """Join by the nodes of `bootstrap` (`host:port`); None: the well-known ones of the public DHT.
+
+        `listen` is an `address:port`, by default any free port at every IPv4 address; `state` a directory.
+        """
+        super().__init__(timeout=timeout, surroundings=surroundings)
+        self._bootstrap = None if bootstrap is None else [endpoint(name) for name in bootstrap]
+        self._listen = ANYWHERE if listen is None else endpoint(listen)
+        self._state = None if state is None else Path(state).expanduser() / _STATE_FILE
+        self._node: DhtService | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start the node, and wait a while for a network around it. Raises ClientError when the address is taken."""
+        try:
+            self._node = await self._stack.enter_async_context(
+                open_node(
+                    # whoever listens on loopback has only loopback nodes to speak to
+                    LAB if _is_loopback(self._listen) else NodeConfig(mode=Mode.AUTO),
+                    self._listen,
+                    bootstrap=self._bootstrap,
+                    clock=self._surroundings.clock,
+                    entropy=self._surroundings.entropy,
+                    state_path=self._state,
+                )
+            )
+        except OSError as error:
+            raise ClientError(f"expected a DHT node to start at {self._listen}: {error.strerror or error}") from error
+        await self._keep(self._node)
+        await self._wait_for_a_network(self._node)
+        return self
+
+    @property
+    def joined(self) -> bool:
+        """Whether there is a network around the node."""
+        return self._node is not None and self._node.joined
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the node listens. RuntimeError outside `async with`."""
+        if self._node is None:
+            raise RuntimeError("expected `async with scout.Session(…) as session`, got a session that is not open")
+        return self._node.endpoint
+
+    async def _keep(self, node: DhtService) -> None:
+        """Put again what was asked to be kept, for as long as the session is open."""
+        clock, leases, pace = self._surroundings.clock, MemoryLeases(), KeepPace()
+        # jitter needs no secrecy, only that two processes differ
+        dice = random.Random(self._surroundings.entropy(8))  # noqa: S311
+        keeper = Keeper(
+            node,
+            leases,
+            clock=clock,
+            dice=dice,
+            meters=KeepMeters.build(CollectorRegistry()),
+            able=lambda: node.joined,
+            pace=pace,
+        )
+        self._open_dht = KeepingDht(node, leases, clock, dice, pace)
+        tasks = await self._stack.enter_async_context(Tasks())
+        tasks.start(keeper.run(), name="keeper")
+
+    async def _wait_for_a_network(self, node: DhtService) -> None:
+        until = self._surroundings.clock.monotonic() + JOIN_WITHIN
+        while not node.joined and self._surroundings.clock.monotonic() < until:
+            await self._surroundings.sleep(_LOOK_AGAIN_S)
+
+
+def _is_loopback(listen: Endpoint) -> bool:
+    return listen.host == "localhost" or ipaddress.ip_address(listen.host).is_loopback
