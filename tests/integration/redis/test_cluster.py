@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,17 @@ async def test_a_master_that_dies_is_replaced_and_nothing_that_was_promised_is_l
             await lose_nothing(cluster, http)
 
 
+CALM = replace(test_sharding.PACE, member_ttl_ms=30_000, grace_s=30.0)
+"""A machine that is busy with other things must not make one replica miss the others, or help them out."""
+
+
 async def test_requests_meet_in_their_replica_and_idle_readers_wait(three: SmallCluster) -> None:
     async with open_rig(three.url) as rig:
-        async with test_sharding.replica(rig) as (one, _), test_sharding.replica(rig) as (two, _):
+        replicas = test_sharding.replica(rig, pace=CALM), test_sharding.replica(rig, pace=CALM)
+        async with replicas[0] as (one, _), replicas[1] as (two, _):
             await test_sharding.settled(one, two)
             async with rig.requester() as requester:
+                await test_sharding.begun(requester, one, two)
                 await test_sharding.ask_all(requester, times=3)
             at_home = test_sharding.homes(one, two)
         assert set(at_home) == set(test_sharding.TARGETS)
