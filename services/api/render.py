@@ -36,11 +36,6 @@ def entries(found: Entries) -> list[answers.EntryAnswer]:
     ]
 
 
-def removed(found: Entries) -> list[int]:
-    """Ids of the entries of a record that only say that there was one."""
-    return [entry.id for entry in found if entry.content is None]
-
-
 def passed_over(versions: Sequence[PassedOver]) -> list[answers.PassedOverAnswer]:
     """The versions that could not be read."""
     return [answers.PassedOverAnswer(seq=version.seq, error=version.reason) for version in versions]
@@ -72,7 +67,7 @@ def record(found: Record) -> answers.RecordAnswer:
     """A record."""
     return answers.RecordAnswer(
         entries=entries(found.entries),
-        removed=removed(found.entries),
+        removed=list(found.removed),
         seq=found.seq,
         passed_over=passed_over(found.passed_over),
         lookup=lookup(found.lookup),
@@ -94,7 +89,7 @@ def written(synced: Synced, news: Sequence[int], *, removal: bool) -> answers.Wr
     how = "tombstone" if synced.record.format.has_tombstones else "best_effort"
     return answers.WrittenAnswer(
         entries=entries(synced.record.entries),
-        removed=removed(synced.record.entries),
+        removed=list(synced.record.removed),
         new=list(news),
         seq=synced.record.seq,
         storing=storing(synced.storing),

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
 
 from services.crypto.handles import Handles, Kind
 from shared.contracts import crypto
 from shared.errors import ErrorCode, ScoutError
-from shared.format import keys
-from shared.format.errors import FormatError
-from shared.format.members import member_of_pair
-from shared.format.problems import scout_error
-from shared.format.scout2 import roots
+from shared.format.problems import checked
+from shared.links import making
 
 MAX_PASSPHRASES = 1
 """Passphrases hashed at once: one takes 256 MiB and a core for about a second (libsodium's MODERATE limits), and a
@@ -28,7 +23,6 @@ MAX_GROUP = 256
 
 RETRY_AFTER = 5.0
 
-Result = TypeVar("Result")
 Made = tuple[bytes, int]
 """The secret to wrap (32 bytes), and the member number."""
 
@@ -46,9 +40,10 @@ class Secrets:
         """The secret that a request asks for. Raises ScoutError (`invalid_request`, `bad_handle`, `overloaded`, …)."""
         match _given(request):
             case {"key": str(key), "peer": bytes(peer)}:
-                return self._of_pair(request.format, self._handles.unwrap(Kind.KEY, tenant, key), peer)
+                secret_key = self._handles.unwrap(Kind.KEY, tenant, key)
+                return checked(lambda: making.secret_of_pair(request.format, secret_key, peer))
             case {"secret": bytes(secret)}:
-                return self._of_secret(request.format, secret), request.member or 0
+                return checked(lambda: making.secret_of_group(request.format, secret)), request.member or 0
             case {"root": bytes(root)}:
                 _only_scout2(request.format, "a root secret")
                 return root, request.member or 0
@@ -59,15 +54,6 @@ class Secrets:
                     "expected one of: a key and a peer, whose member the keys decide; a secret or a root, perhaps with "
                     "a member; a passphrase, a group and a member"
                 )
-
-    def _of_pair(self, format_name: crypto.FormatName, secret_key: bytes, peer: bytes) -> Made:
-        if format_name == "scout2":
-            return checked(lambda: roots.of_pair(secret_key, peer))
-        shared = checked(lambda: keys.exchange(secret_key, peer))
-        return shared, checked(lambda: member_of_pair(keys.public_key(secret_key), peer))
-
-    def _of_secret(self, format_name: crypto.FormatName, secret: bytes) -> bytes:
-        return checked(lambda: roots.of_group(secret)) if format_name == "scout2" else secret
 
     async def _of_passphrase(self, format_name: crypto.FormatName, passphrase: str, group: str) -> bytes:
         """Hash a passphrase beside the event loop, few at a time."""
@@ -81,11 +67,9 @@ class Secrets:
         self._waiting += 1
         try:
             async with self._lanes:
-                words, name = _utf8(passphrase), _utf8(group)
-                secret = await asyncio.to_thread(checked, lambda: roots.group_secret_of(words, name))
+                return await asyncio.to_thread(checked, lambda: making.secret_of_passphrase(passphrase, group))
         finally:
             self._waiting -= 1
-        return roots.of_group(secret)
 
 
 _WAYS = (
@@ -108,21 +92,6 @@ def _given(request: crypto.CreateLink) -> dict[str, object]:
 def _only_scout2(format_name: crypto.FormatName, what: str) -> None:
     if format_name != "scout2":
         raise _invalid(f"expected the format scout2 with {what}, got {format_name}")
-
-
-def checked(action: Callable[[], Result]) -> Result:
-    """What `action` returns; its FormatError, which the caller's input caused, becomes a ScoutError."""
-    try:
-        return action()
-    except FormatError as error:
-        raise scout_error(error) from None
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise _invalid("expected Unicode text in passphrase and group") from None
 
 
 def _invalid(sentence: str) -> ScoutError:

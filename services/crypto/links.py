@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
 
 from services.crypto.handles import Handles, Kind
 from services.crypto.meters import Meters
 from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode, ScoutError
+from shared.links.making import LINKS
 from shared.links.ports import Link
-from shared.links.scout1 import Scout1Link
-from shared.links.scout2 import Scout2Link
 
 CACHE_SIZE = 10_000
 """Links whose keys are kept derived: up to 2 kB each, and a hit saves an unwrap and Ed25519 key pairs."""
 
 _PAYLOAD = struct.Struct(">BI32s")  # format, member, secret: in scout1 the shared one, in scout2 the root
 _NUMBERS: dict[FormatName, int] = {"scout1": 1, "scout2": 2}
-_LINKS: dict[int, Callable[[bytes, int], Link]] = {1: Scout1Link, 2: Scout2Link}
+_LINKS = {number: LINKS[name] for name, number in _NUMBERS.items()}
 
 
 class Links:

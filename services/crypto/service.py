@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.crypto.handles import Entropy, Handles, Kind, MasterKey
-from services.crypto.link_secrets import Secrets, checked
+from services.crypto.link_secrets import Secrets
 from services.crypto.links import Links
 from services.crypto.meters import Meters, Unopened
 from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
-from shared.format import bep44, keys
+from shared.format import keys
+from shared.format.problems import checked
+from shared.links.local import LocalCrypto
 
 MAX_BATCH = 1024
 """Values in one request: at some microseconds each, nobody else's request waits long behind it."""
@@ -42,42 +44,41 @@ class CryptoService:
 
     async def locate(self, request: crypto.Locate, context: CallContext) -> crypto.LocateReply:
         """Say where a link's record lives."""
-        link = self._links.open(context.tenant, request.link)
-        return checked(lambda: link.locate(request.now_ms))
+        return await self._opened(request.link, context).locate(request, context)
 
     async def open_record(self, request: crypto.OpenRecord, context: CallContext) -> crypto.OpenRecordReply:
         """Open versions of a record, each on its own."""
-        link = self._links.open(context.tenant, request.link)
+        link = self._opened(request.link, context)
         _require_batch(request.versions)
-        opened = [link.open_version(version) for version in request.versions]
-        self._count_unopened(Unopened.RECORD, sum(version.error is not None for version in opened))
-        return crypto.OpenRecordReply(versions=opened)
+        reply = await link.open_record(request, context)
+        self._count_unopened(Unopened.RECORD, sum(version.error is not None for version in reply.versions))
+        return reply
 
     async def seal_record(self, request: crypto.SealRecord, context: CallContext) -> crypto.SealRecordReply:
         """Seal and sign the next version of a record, for each place that is asked for."""
-        link = self._links.open(context.tenant, request.link)
+        link = self._opened(request.link, context)
         _require_batch(request.places)
-        sealed = checked(lambda: [link.seal_record(request.plaintext, at, self._entropy) for at in request.places])
-        return crypto.SealRecordReply(sealed=sealed)
+        return await link.seal_record(request, context)
 
     async def seal_message(self, request: crypto.SealMessage, context: CallContext) -> crypto.SealMessageReply:
         """Frame a message, sealed unless told otherwise."""
-        link = self._links.open(context.tenant, request.link)
-        value = checked(lambda: link.seal_message(request, self._entropy))
-        return crypto.SealMessageReply(value=value, target=bep44.immutable_target(value))
+        return await self._opened(request.link, context).seal_message(request, context)
 
     async def open_messages(self, request: crypto.OpenMessages, context: CallContext) -> crypto.OpenMessagesReply:
         """Unframe and open messages, each on its own."""
-        link = self._links.open(context.tenant, request.link)
+        link = self._opened(request.link, context)
         _require_batch(request.values)
-        opened = [link.open_message(value) for value in request.values]
-        self._count_unopened(Unopened.MESSAGE, sum(message.error is not None for message in opened))
-        return crypto.OpenMessagesReply(messages=opened)
+        reply = await link.open_messages(request, context)
+        self._count_unopened(Unopened.MESSAGE, sum(message.error is not None for message in reply.messages))
+        return reply
 
     async def rewrap(self, request: crypto.Rewrap, context: CallContext) -> crypto.RewrapReply:
         """Wrap the secret of a handle with the newest master key."""
         kind, handle = self._handles.rewrap(context.tenant, request.handle)
         return crypto.RewrapReply(handle=handle, kind=kind.value)
+
+    def _opened(self, handle: str, context: CallContext) -> LocalCrypto:
+        return LocalCrypto(self._links.open(context.tenant, handle), self._entropy)
 
     def _count_unopened(self, what: Unopened, count: int) -> None:
         if self._meters is not None and count:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from shared.errors import ErrorCode, ScoutError
 from shared.format import errors
+
+Result = TypeVar("Result")
 
 _CODES: dict[type[errors.FormatError], ErrorCode] = {
     errors.LowOrderKeyError: ErrorCode.LOW_ORDER_PUBLIC_KEY,
@@ -27,3 +30,11 @@ def scout_error(error: errors.FormatError) -> ScoutError:
     if isinstance(error, errors.EntryTooLargeError):
         facts["id"] = error.entry_id
     return ScoutError(_CODES.get(type(error), ErrorCode.INVALID_REQUEST), str(error), facts=facts)
+
+
+def checked(action: Callable[[], Result]) -> Result:
+    """What `action` returns; its FormatError, which the caller's input caused, becomes a ScoutError."""
+    try:
+        return action()
+    except errors.FormatError as error:
+        raise scout_error(error) from None

@@ -11,7 +11,8 @@ from shared.errors import ErrorCode, ScoutError
 from shared.format import bencode, bep44, keys
 from shared.usecases.keeping import Kept, kept
 from shared.usecases.ports import Dht
-from shared.usecases.writing import QUORUM, RETRY_AFTER, not_stored
+from shared.usecases.records import heard
+from shared.usecases.writing import QUORUM, RETRY_AFTER, has_won
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,7 @@ async def get(port: Dht, at: Address, context: CallContext, *, settle: bool = Tr
     """Every version of an item that nodes hold, highest seq first, signatures checked. Raises ScoutError."""
     _check_salt(at)
     reply = await port.get_mutable(dht.GetMutable(public_key=at.public_key, salt=at.salt, settle=settle), context)
-    if not reply.versions and reply.report.answered == 0:
-        raise ScoutError(
-            ErrorCode.DHT_UNAVAILABLE,
-            f"Expected answers from DHT nodes; of {reply.report.asked} asked none answered.",
-            retry_after=RETRY_AFTER,
-        )
-    return reply
+    return heard(reply)
 
 
 async def put(
@@ -90,17 +85,13 @@ async def put(
         ),
         context,
     )
-    storing = reply.storing
-    if storing.stored <= storing.asked // 2:
-        if reply.conflict:
-            raise ScoutError(
-                ErrorCode.CONFLICT,
-                "Nodes hold a version that this one does not supersede: read, merge, and sign the next one.",
-                retry_after=RETRY_AFTER,
-            )
-        if not storing.stored:
-            raise not_stored(storing)
-    return Relayed(reply.target, storing, kept(reply))
+    if not has_won(reply):
+        raise ScoutError(
+            ErrorCode.CONFLICT,
+            "Nodes hold a version that this one does not supersede: read, merge, and sign the next one.",
+            retry_after=RETRY_AFTER,
+        )
+    return Relayed(reply.target, reply.storing, kept(reply))
 
 
 async def put_ahead(port: Dht, versions: Sequence[Ahead], context: CallContext) -> Kept:

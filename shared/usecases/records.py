@@ -82,19 +82,23 @@ class Record:
         In scout1 the seq, and a digest behind it while versions of that seq differ or lack entries: a seq alone would
         call two forks of one record the same state. In scout2 the digest, which an epoch's turn does not change.
         """
+        if self.format.has_epochs:
+            return self._digest
+        if all(version.entries == self.entries for version in self.versions if version.seq == self.seq):
+            return str(self.seq)
+        return f"{self.seq}-{self._digest}"
+
+    @property
+    def _digest(self) -> str:
         digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
         for entry in self.entries:
             digest.update(self.format.serialise(Content((entry,))))
-        if self.format.has_epochs:
-            return digest.hexdigest()
-        if all(version.entries == self.entries for version in self.versions if version.seq == self.seq):
-            return str(self.seq)
-        return f"{self.seq}-{digest.hexdigest()}"
+        return digest.hexdigest()
 
     @property
-    def content(self) -> Content:
-        """What a write of it as it is would seal."""
-        return Content(self.entries, self.meta)
+    def removed(self) -> tuple[int, ...]:
+        """Ids of the entries that only say that there was one."""
+        return tuple(entry.id for entry in self.entries if entry.content is None)
 
     @property
     def current(self) -> tuple[Version, ...]:
@@ -219,13 +223,18 @@ async def read_at(ports: Ports, place: Place, context: CallContext, *, settle: b
 async def _find(ports: Ports, place: Place, epoch: int, context: CallContext, *, settle: bool) -> _Found:
     public_key = place.site(epoch).public_key
     reply = await ports.dht.get_mutable(dht.GetMutable(public_key=public_key, settle=settle), context)
+    return _Found(epoch, heard(reply))
+
+
+def heard(reply: dht.GetMutableReply) -> dht.GetMutableReply:
+    """The reply. Raises ScoutError (`dht_unavailable`) when no node answered, which is no empty item."""
     if not reply.versions and reply.report.answered == 0:
         raise ScoutError(
             ErrorCode.DHT_UNAVAILABLE,
             f"Expected answers from DHT nodes; of {reply.report.asked} asked none answered.",
             retry_after=RETRY_AFTER,
         )
-    return _Found(epoch, reply)
+    return reply
 
 
 async def _open(ports: Ports, place: Place, found: Sequence[_Found], context: CallContext) -> Sequence[crypto.Opened]:

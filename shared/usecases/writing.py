@@ -71,7 +71,7 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
         ),
         context,
     )
-    won, lease = _won(reply), kept(reply)
+    won, lease = has_won(reply), kept(reply)
     if won and coming:
         lease = await _kept_ahead(ports, lease, coming, ahead, context)
     return Attempt(seq, current.signature, won, reply.storing, lease)
@@ -122,7 +122,7 @@ def _seconds(place: Place, epoch: int, now_ms: int, until_ms: int) -> int:
     return max(0, -(-(ends_ms - now_ms) // 1000)) if ends_ms else 0
 
 
-def _won(reply: dht.PutReply) -> bool:
+def has_won(reply: dht.PutReply) -> bool:
     """Whether a put is done. Raises ScoutError (`not_stored`) when no node took it and nobody was in the way.
 
     A majority decides even where some node reports a conflict: a racing writer can't have one too, so it will read

@@ -34,16 +34,11 @@ def entries(found: Entries) -> list[said.Entry]:
     ]
 
 
-def removed(found: Entries) -> list[int]:
-    """Ids of the entries that only say that there was one."""
-    return [entry.id for entry in found if entry.content is None]
-
-
 def record(found: Record) -> said.Record:
     """A record, with its etag as HTTP has it."""
     return said.Record(
         entries=entries(found.entries),
-        removed=removed(found.entries),
+        removed=list(found.removed),
         seq=found.seq,
         passed_over=passed_over(found.passed_over),
         rollback_suspected=found.rollback_suspected,
@@ -64,7 +59,7 @@ def written(synced: Synced, news: tuple[int, ...], *, removal: bool) -> said.Wri
         seq=found.seq,
         storing=storing(synced.storing),
         entries=entries(found.entries),
-        removed=removed(found.entries),
+        removed=list(found.removed),
         new=list(news),
         written=synced.storing is not None,
         rollback_suspected=found.rollback_suspected,
