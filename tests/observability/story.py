@@ -36,6 +36,8 @@ FOR = "2s"
 """How long an alert must last here before it fires."""
 LOOKUPS = 48
 """At random targets: every partition of the DHT's requests gets some."""
+DAWDLE = 4.0
+"""Seconds: syncs are to take 3 at the most, and fail after 10."""
 STUCK_MS = 2_000
 """Idle so long, a request is in the hands of a process that renews nothing."""
 JOBS: Mapping[str, str] = {"api": "scout-api", "crypto": "scout-crypto", "dht_node": "scout-dht-node"}
@@ -126,6 +128,7 @@ class _Story:
     async def one_fault_after_the_other(self) -> None:
         """Each is over before the next."""
         await self._dead_letter()
+        await self._crypto_dawdles()
         await self._crypto_hangs()
         await self._bus_goes_away()
         await self._node_dies()
@@ -165,6 +168,20 @@ class _Story:
         with closing(self.cluster.embedded.server.client()) as redis:
             redis.xadd(streams.requests(streams.shard("crypto")), {"rubbish": "rubbish"})
         await self.sees("sum(scout_bus_dead_letters_total) > 0", "the dead letter is counted")
+
+    async def _crypto_dawdles(self) -> None:
+        """Long enough for a sync to count as slow, not long enough to fail."""
+        async with scout.Client(self.cluster.api_urls[0], api_key=self.keys.all, timeout=CALL_WITHIN) as client:
+            mine, theirs = await client.create_key(), await client.create_key()
+            link = await client.create_link(mine, theirs.public_key)
+            for service in self.cluster.of("crypto"):
+                service.send_signal(signal.SIGSTOP)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(link.sync({1: b"late"}))
+                await asyncio.sleep(DAWDLE)
+                for service in self.cluster.of("crypto"):
+                    service.send_signal(signal.SIGCONT)
+        await self.sees("max(namespace:scout_sync_slow:ratio_rate5m) > 0", "a sync was slow")
 
     async def _crypto_hangs(self) -> None:
         """Until calls fail at their deadlines; what it answers afterwards comes too late."""
