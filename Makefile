@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test redis-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-lookup bench-churn bench-guard settings-page clean
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test redis-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-crypto bench-lookup bench-churn bench-guard settings-page clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -92,8 +92,11 @@ bench-storage: $(DEV)  ## Memory, rates and pauses of a node that stores 100,000
 bench-bus: $(DEV)  ## Bus requests a second, and their latency
 	$(BIN)/python -m bench.bus
 
-bench-sync: $(DEV)  ## Syncs and reads a second on a 16-node swarm, and their latency
+bench-sync: $(DEV)  ## Syncs and reads a second on a 16-node swarm, and their latency, in both formats
 	$(BIN)/python -m bench.sync
+
+bench-crypto: $(DEV)  ## Processor time of a record opened and sealed in the crypto service, in both formats
+	$(BIN)/python -m bench.crypto
 
 bench-lookup: $(DEV)  ## Nodes asked and time taken against the size of a simulated network; FULL=1 up to 30,000
 	$(BIN)/python -m bench.lookup $(if $(FULL),--full)

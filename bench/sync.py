@@ -1,8 +1,15 @@
-"""Syncs and reads a second over HTTP on a 16-node swarm, and their latency: `make bench-sync`.
+"""Syncs and reads a second over HTTP on a 16-node swarm, and their latency, in both formats: `make bench-sync`.
 
 Two processes: the whole stack as `scout up --swarm 16` runs it (16 storing nodes, the cluster's own node, Valkey in a
 process of its own, crypto, API), and the callers. A sync sets one entry of a record to a new content, so that each one
 reads, merges, seals, signs and stores; no two in flight have the same record, so that none is coalesced with another.
+It also has the record kept for the default day: in scout2 that takes a version sealed for the next epoch.
+
+The formats take turns within a run, and the one that begins changes from run to run: what disturbs the machine for a
+while disturbs both. A ratio is the median of the runs' own ratios, scout2 to scout1. Beside each rate stands the
+processor time that the stack's process had for one call, which a busy machine changes least.
+scout2 is measured between the turns of its epochs; for two hours after one, two epochs are read instead of one.
+
 Each figure is the median of several runs; the last line printed is one JSON object.
 """
 
@@ -16,29 +23,35 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import uvloop
 
-from bench.machine import describe
+from bench.machine import cpu_seconds, describe
 from services.standalone.app import open_stack
 from services.standalone.config import StandaloneConfig
 from shared import lifecycle
 from shared.clock import SystemClock
+from shared.contracts.crypto import FormatName
+from shared.format.scout2 import epochs, roots
 from shared.settings import Endpoint
 
 SWARM = 16
 IN_FLIGHT = 32
 RECORDS = 64
-"""More than are in flight: one caller each, and the rest take turns."""
+"""Of each format. More than are in flight: one caller each, and the rest take turns."""
 RUNS = 5
-SYNCS_PER_RUN = 800
+CALLS_PER_RUN = 800
 SINGLE_CALLS = 200
 START_WITHIN_S = 30.0
+TURN_AFTER_S = 3600
+"""No epoch turns sooner than so long after the start."""
 
+FORMATS: tuple[FormatName, ...] = ("scout1", "scout2")
 ANYWHERE = Endpoint("127.0.0.1", 0)
 CONFIG = StandaloneConfig(swarm=SWARM, swarm_network="127.90", api_listen=ANYWHERE, ops_listen=ANYWHERE)
 
@@ -53,9 +66,18 @@ async def stack(stop: asyncio.Event) -> None:
         await stop.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class StackProcess:
+    """A stack at work in a process of its own."""
+
+    url: str
+    """Of its API."""
+    pid: int
+
+
 @asynccontextmanager
-async def stack_process() -> AsyncIterator[str]:
-    """The address of the API of a stack that runs for the length of the block."""
+async def stack_process() -> AsyncIterator[StackProcess]:
+    """A stack that runs for the length of the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.sync", "--stack", stdout=asyncio.subprocess.PIPE
     )
@@ -64,25 +86,26 @@ async def stack_process() -> AsyncIterator[str]:
     try:
         async with asyncio.timeout(START_WITHIN_S):
             line = await process.stdout.readline()
-        yield line.decode().strip()
+        yield StackProcess(line.decode().strip(), process.pid)
     finally:
         process.terminate()
         await process.wait()
 
 
 class Callers:
-    """Speak to one API about many records."""
+    """Speak to one API about many records of one format."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, format_name: FormatName) -> None:
         self._http = http
         self._url = url
+        self._format = format_name
         self._links: list[str] = []
         self._written = 0
 
     async def make_links(self) -> None:
         """One record each for all callers, with an entry in it."""
         for _ in range(RECORDS):
-            body = {"secret": os.urandom(32).hex(), "format": "scout1"}
+            body = {"secret": group_secret().hex(), "format": self._format}
             self._links.append((await self._call("POST", "/v1/links", {}, body))["link"])
         for record in range(RECORDS):
             await self.sync(record)
@@ -104,6 +127,36 @@ class Callers:
             if not answer.ok:
                 raise RuntimeError(f"{method} {path}: {document}")
             return document
+
+
+def group_secret() -> bytes:
+    """A secret whose scout2 epoch neither turned of late nor turns soon; in scout1 as good as any other."""
+    while True:
+        secret, now = os.urandom(roots.GROUP_SECRET_SIZE), time.time()  # noqa: TID251  # the stack's clock is the system's
+        ahead = epochs.phase(roots.of_group(secret))
+        soon = epochs.reading(ahead, now + TURN_AFTER_S)
+        if epochs.reading(ahead, now) == soon and not soon.also:
+            return secret
+
+
+@dataclass(slots=True)
+class Figures:
+    """What one kind of call in one format has shown, run by run."""
+
+    per_s: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    """Of the stack's process, a call."""
+    p50_ms: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
+
+    def medians(self) -> dict[str, float]:
+        """One of each."""
+        return {
+            "per_s": round(statistics.median(self.per_s)),
+            "cpu_ms": round(statistics.median(self.cpu_ms), 2),
+            "p50_ms_at_1": round(statistics.median(self.p50_ms), 2),
+            "p99_ms_at_1": round(statistics.median(self.p99_ms), 2),
+        }
 
 
 async def one_at_a_time(call: Call, calls: int) -> list[float]:
@@ -130,37 +183,60 @@ async def many_at_a_time(call: Call, calls: int) -> float:
     return calls / (time.perf_counter() - start)
 
 
-async def measure(url: str, runs: int) -> dict[str, float]:
-    """All figures; milliseconds and calls a second."""
-    found: dict[str, list[float]] = {}
-    async with aiohttp.ClientSession() as http:
-        callers = Callers(http, url)
-        await callers.make_links()
-        for run in range(1, runs + 1):
-            for name, call in (("sync", callers.sync), ("read", callers.read)):
-                alone = await one_at_a_time(call, SINGLE_CALLS)
-                rate = await many_at_a_time(call, SYNCS_PER_RUN)
-                p50, p99 = statistics.median(alone), statistics.quantiles(alone, n=100)[98]
-                print(
-                    f"run {run}, {name}: {rate:,.0f}/s with {IN_FLIGHT} in flight; alone p50 {p50:.2f} p99 {p99:.2f} ms"
-                )
-                for key, figure in ((f"{name}s_per_s", rate), (f"{name}_p50", p50), (f"{name}_p99", p99)):
-                    found.setdefault(key, []).append(figure)
-    median = {key: round(statistics.median(figures), 2) for key, figures in found.items()}
-    return {
-        "syncs_per_s": median["syncs_per_s"],
-        "p50_ms_at_1": median["sync_p50"],
-        "p99_ms_at_1": median["sync_p99"],
-        "reads_per_s": median["reads_per_s"],
-        "read_p50_ms_at_1": median["read_p50"],
-        "read_p99_ms_at_1": median["read_p99"],
+async def measure_call(call: Call, pid: int, figures: Figures) -> None:
+    """One run of one kind of call, added to its figures."""
+    alone = await one_at_a_time(call, SINGLE_CALLS)
+    before = cpu_seconds(pid)
+    figures.per_s.append(await many_at_a_time(call, CALLS_PER_RUN))
+    figures.cpu_ms.append((cpu_seconds(pid) - before) * 1000 / CALLS_PER_RUN)
+    figures.p50_ms.append(statistics.median(alone))
+    figures.p99_ms.append(statistics.quantiles(alone, n=100)[98])
+
+
+async def measure(running: StackProcess, runs: int) -> dict[str, Any]:
+    """All figures: kind of call -> format -> figure, and the ratios of the two formats."""
+    kinds: dict[str, dict[FormatName, Figures]] = {
+        kind: {format_name: Figures() for format_name in FORMATS} for kind in ("sync", "read")
     }
+    async with AsyncExitStack() as connections:
+        callers = {}
+        for format_name in FORMATS:
+            http = await connections.enter_async_context(aiohttp.ClientSession())
+            callers[format_name] = Callers(http, running.url, format_name)
+            await callers[format_name].make_links()
+        for run in range(1, runs + 1):
+            for kind, found in kinds.items():
+                for format_name in FORMATS if run % 2 else FORMATS[::-1]:
+                    figures = found[format_name]
+                    await measure_call(getattr(callers[format_name], kind), running.pid, figures)
+                    print(
+                        f"run {run}, {kind}, {format_name}: {figures.per_s[-1]:,.0f}/s with {IN_FLIGHT} in flight, "
+                        f"{figures.cpu_ms[-1]:.2f} ms of processor time each; "
+                        f"alone p50 {figures.p50_ms[-1]:.2f} p99 {figures.p99_ms[-1]:.2f} ms"
+                    )
+    return {kind: summary(found) for kind, found in kinds.items()}
 
 
-async def benchmark(runs: int) -> dict[str, float]:
+def summary(found: dict[FormatName, Figures]) -> dict[str, Any]:
+    """The medians of both formats, and how scout2 does beside scout1."""
+    one, two = found["scout1"], found["scout2"]
+    ratios = {
+        "per_s": ratio(two.per_s, one.per_s),
+        "cpu_ms": ratio(two.cpu_ms, one.cpu_ms),
+        "p50_ms_at_1": ratio(two.p50_ms, one.p50_ms),
+    }
+    return {"scout1": one.medians(), "scout2": two.medians(), "scout2_to_scout1": ratios}
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of what the runs' own figures say."""
+    return round(statistics.median(one / other for one, other in zip(ours, theirs, strict=True)), 3)
+
+
+async def benchmark(runs: int) -> dict[str, Any]:
     """Start the stack and measure."""
-    async with stack_process() as url:
-        return await measure(url, runs)
+    async with stack_process() as running:
+        return await measure(running, runs)
 
 
 def main() -> int:
