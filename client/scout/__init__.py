@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scout.alike import LinkLike, ScoutLike
 from scout.answers import (
     Device,
     Entry,
@@ -58,6 +59,7 @@ __all__ = [
     "Inbox",
     "Key",
     "Link",
+    "LinkLike",
     "LocalLink",
     "More",
     "PassedOver",
@@ -66,6 +68,7 @@ __all__ = [
     "RetryPolicy",
     "ScopeMissing",
     "ScoutApiError",
+    "ScoutLike",
     "Sent",
     "Session",
     "StoredItem",

@@ -1,6 +1,7 @@
-"""What the `scout` command remembers between two calls: where the service is, and the handles it gave.
+"""What the `scout` command remembers between two calls: where the service is, the handles it gave, how links are used.
 
 One JSON file in the user's home for Scout, readable by its owner only: a handle is as good as the secret it wraps.
+The secret of a link that no service shall see is in a file of its own beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from scout.modes import Mode
 from scout.secretfiles import SecretFileError, create_secret_file
 
 FILE_NAME = "profile.json"
@@ -20,11 +22,18 @@ class ProfileError(Exception):
 
 
 class SavedLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link under a name of the user's choosing."""
+    """A link under a name of the user's choosing: a service's handle, or a secret in a file on this machine."""
 
-    link: str
+    link: str = ""
+    """The handle; empty where no service has one."""
     format: str = "scout1"
     member: int = 0
+    mode: Mode = Mode.MANAGED
+    """How it was made, and is used unless told otherwise."""
+    secret: str | None = None
+    """The secret's file, seen from the home; None where only a handle is known."""
+    peer: str | None = None
+    """The public key (hex) that makes this link with the home's own secret key, where that is how it was made."""
 
     def __repr__(self) -> str:
         """Everything but the handle."""
@@ -35,6 +44,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The remembered state; `device` is this machine's id in records, drawn when first needed."""
 
     url: str | None = None
+    mode: Mode = Mode.MANAGED
+    """Of the link made last: what holds where no link says otherwise."""
+    bootstrap: list[str] = []
+    """By whom sessions join the DHT, `host:port`; empty: by the well-known nodes."""
+    listen: str | None = None
+    """Where sessions listen; None: wherever there is room."""
     key: str | None = None
     public_key: str | None = None
     device: int | None = None

@@ -7,6 +7,7 @@ The bare 64 hex digits are read too: that is how other programs keep them.
 
 from __future__ import annotations
 
+import stat
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from shared.settings import Secret
 
 SECRET_SIZE = 32
 _LONGEST_FILE = 4096
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class SecretFileError(Exception):
@@ -95,6 +97,14 @@ def read_secret(path: Path, kind: Kind, *others: Kind) -> StoredSecret:
         expected = " or ".join(f"a {each.value}" for each in (kind, *others))
         raise SecretFileError(f"{path}: expected {expected}, got a {stored.kind.value}")
     return _checked(stored, path)
+
+
+def exposed(path: Path) -> bool:
+    """Whether others on this machine may read or write a file; False for one that is not there."""
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False
 
 
 def read_text_secret(path: Path) -> str:

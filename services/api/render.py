@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TypedDict
 
 from services.api import answers
 from shared.contracts import dht
@@ -13,18 +11,10 @@ from shared.moments import moment
 from shared.usecases.devices import Device
 from shared.usecases.formats.ports import Entries
 from shared.usecases.inbox import Inbox, cursor_of
-from shared.usecases.keeping import KEPT_FOR_S, Kept
+from shared.usecases.keeping import lasting
 from shared.usecases.messages import Sent
 from shared.usecases.records import PassedOver, Record
 from shared.usecases.synchronise import Synced
-
-
-class Lasting(TypedDict):
-    """The members of a `answers.KeptAnswer`."""
-
-    kept_for_s: int
-    kept_until: datetime | None
-    keep_error: str | None
 
 
 def entries(found: Entries) -> list[answers.EntryAnswer]:
@@ -55,12 +45,6 @@ def storing(report: dht.StoringReport | None) -> answers.StoringAnswer:
         closest_distance=report.closest_distance,
         elapsed_ms=report.elapsed_ms,
     )
-
-
-def lasting(kept: Kept) -> Lasting:
-    """How long a write lasts, as members of a `answers.KeptAnswer`."""
-    until = datetime.fromtimestamp(kept.until_ms // 1000, UTC) if kept.until_ms else None
-    return {"kept_for_s": KEPT_FOR_S, "kept_until": until, "keep_error": kept.refused or None}
 
 
 def record(found: Record) -> answers.RecordAnswer:

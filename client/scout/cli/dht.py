@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scout.answers import DhtPing, DhtStatus
-from scout.cli.context import invocation, run_with_client
+from scout.cli.context import invocation, run_with_service
 from scout.cli.failures import CommandError, ExitCode
 from shared.settings import Endpoint, endpoint
 
@@ -22,7 +22,7 @@ BITS = 160
 def status(context: typer.Context) -> None:
     """Say how the service's DHT node is. Exit status 1 when it is not ready."""
     at = invocation(context)
-    found = run_with_client(at, "Asking", lambda client: client.dht_status())
+    found = run_with_service(at, "Asking", lambda client: client.dht_status())
     at.output.table(found, ("", ""), _status_rows(found), empty="")
     if not found.ready:
         raise typer.Exit(ExitCode.FAILED)
@@ -36,7 +36,7 @@ def ping(
     """Have the service's node ping another one. Exit status 1 when no answer came."""
     at = invocation(context)
     target = resolved(address)
-    pinged = run_with_client(at, "Pinging", lambda client: client.dht_ping(str(target)))
+    pinged = run_with_service(at, "Pinging", lambda client: client.dht_ping(str(target)))
     at.output.result(pinged, _pinged(pinged))
     if not pinged.answered:
         raise typer.Exit(ExitCode.FAILED)
@@ -49,7 +49,7 @@ def lookup(
 ) -> None:
     """Find the nodes of the DHT that are nearest to a target."""
     at = invocation(context)
-    found = run_with_client(at, "Looking", lambda client: client.dht_lookup(target))
+    found = run_with_service(at, "Looking", lambda client: client.dht_lookup(target))
     rows = ((node.node_id.hex(), node.address, str(shared_bits(node.node_id, target))) for node in found.nodes)
     at.output.table(found, ("Node", "Address", "Bits shared"), rows, empty="No node answered.")
     report = found.lookup

@@ -12,6 +12,7 @@ from rich.markup import escape
 from scout.cli.context import invocation
 from scout.cli.failures import CommandError, ExitCode
 from scout.doctor import Finding, Verdict, examine
+from scout.modes import Mode
 from shared.settings import Endpoint, endpoint
 from shared.well_known import BOOTSTRAP
 
@@ -26,9 +27,12 @@ def doctor(
 ) -> None:
     """Examine the network, the service and the way between them. Exit status 1 when something does not work."""
     at = invocation(context)
-    names = _names(bootstrap) if bootstrap else BOOTSTRAP
+    profile, alone = at.profile(), at.mode_of() is Mode.SESSION
+    chosen = bootstrap or at.node.bootstrap or (profile.bootstrap if alone else ())
+    names = _names(chosen) if chosen else BOOTSTRAP
+    url, api_key = (None, None) if alone else (at.service(profile), at.api_key())
     with at.output.progress("Examining"):
-        findings = asyncio.run(examine(at.service(at.profile()), names, api_key=at.api_key()))
+        findings = asyncio.run(examine(url, names, api_key=api_key))
     healthy = all(finding.verdict is not Verdict.FAILED for finding in findings)
     width = max(len(finding.check) for finding in findings)
     at.output.result({"healthy": healthy, "checks": findings}, *(_line(finding, width) for finding in findings))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scout.answers import Kept
+from scout.modes import Mode
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -25,14 +26,13 @@ def seconds(text: str) -> int:
 
 Keep = Annotated[
     int | None,
-    typer.Option(
-        metavar="DURATION", parser=seconds, help="Have the service keep it alive: 30m, 24h (default) … 30d; 0 for not."
-    ),
+    typer.Option(metavar="DURATION", parser=seconds, help="Have it kept alive: 30m, 24h (default) … 30d; 0 for not."),
 ]
 
 
-def lasts(written: Kept) -> str:
-    """The end of a sentence: until when something is kept alive, in this machine's time zone."""
+def lasts(written: Kept, mode: Mode) -> str:
+    """The end of a sentence: until when something is kept alive, in this machine's time zone, and by whom."""
     if written.kept_until is None:
         return f"not kept alive ({written.keep_error})" if written.keep_error else "not kept alive"
-    return f"kept alive until {written.kept_until.astimezone():%Y-%m-%d %H:%M}"
+    until = f"kept alive until {written.kept_until.astimezone():%Y-%m-%d %H:%M}"
+    return f"{until} while a session is open (`scout session` stays open)" if mode is Mode.SESSION else until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from scout.errors import ScoutApiError, Unreachable
+from scout.errors import ClientError, ScoutApiError, Unreachable
 from scout.profile import ProfileError
 from scout.secretfiles import SecretFileError
 from shared.errors import ErrorCode
@@ -39,7 +39,7 @@ class CommandError(Exception):
         self.code = code
 
 
-EXPECTED = (CommandError, ScoutApiError, Unreachable, ProfileError, SecretFileError, FormatError)
+EXPECTED = (CommandError, ClientError, ProfileError, SecretFileError, FormatError)
 """What a command may raise, and what `explain` knows."""
 
 _UNAVAILABLE = frozenset(
@@ -79,7 +79,8 @@ _HINTS: dict[str, str] = {
     ErrorCode.SEQ_EXHAUSTED: "Somebody who shares the secret wrote the highest number there is: use another entry id, "
     "or link anew with another key.",
     ErrorCode.PRECONDITION_FAILED: "Others are writing the same record; try again.",
-    ErrorCode.DHT_UNAVAILABLE: "The service's DHT node has no contacts: check its network and its bootstrap nodes.",
+    ErrorCode.DHT_UNAVAILABLE: "The DHT node, the service's or with --session your own, has no contacts: check its "
+    "network and its bootstrap nodes.",
     ErrorCode.NOT_STORED: "No DHT node took it; try again.",
     ErrorCode.NOT_FOUND: "If it was put a moment ago, try again; nodes may drop an item after two hours.",
 }
@@ -90,8 +91,10 @@ def explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, ScoutApiError):
         return _of_api(error)
     if isinstance(error, Unreachable):
-        hint = "Is it running? `scout up` starts one here; --url names another."
+        hint = "Is it running? `scout up` starts one here; --url names another; --session needs none."
         return _entry(ExitCode.UNAVAILABLE, "unreachable", str(error), hint)
+    if isinstance(error, ClientError):
+        return _entry(ExitCode.UNAVAILABLE, "failed", str(error), "")
     if isinstance(error, CommandError):
         return _entry(error.code, "usage" if error.code is ExitCode.BAD_INPUT else "failed", error.sentence, error.hint)
     return _entry(ExitCode.BAD_INPUT, "bad_input", str(error), "")

@@ -10,19 +10,23 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import apikey, dht, doctor, keys, messages, records, stack
+from scout.cli import apikey, dht, doctor, keys, linking, messages, records, stack
 from scout.cli.context import Invocation
-from scout.cli.failures import EXPECTED, ExitCode, explain
+from scout.cli.failures import EXPECTED, CommandError, ExitCode, explain
+from scout.cli.nodes import NodeOptions
 from scout.cli.output import Output
+from scout.modes import Mode
 from shared.settings import Secret
 
-_WITH_VALUE = frozenset({"--home", "--url", "--api-key-file"})
-_FLAGS = frozenset({"--json"})
+_WITH_VALUE = frozenset({"--home", "--url", "--api-key-file", "--bootstrap", "--listen", "--state"})
+_FLAGS = frozenset({"--json", "--managed", "--blind", "--session"})
+_OWN = {"up": frozenset({"--bootstrap", "--listen", "--state"}), "doctor": frozenset({"--bootstrap"})}
+"""Command -> options of its own with the name of a common one."""
 
 app = typer.Typer(
     name="scout",
     help="Find your peers through the BitTorrent DHT, and leave them messages.",
-    epilog="--home, --url, --api-key-file and --json may also stand behind the command. "
+    epilog="These options may also stand behind the command. "
     "Exit status: 0 done, 1 refused or not found, 2 bad input, 3 no answer or not possible now, 4 not allowed.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,7 +36,7 @@ app = typer.Typer(
 for command in (
     keys.keygen,
     keys.exchange,
-    keys.link,
+    linking.link,
     records.announce,
     records.devices,
     records.sync,
@@ -61,16 +65,51 @@ def common(
         Path | None,
         typer.Option(envvar="SCOUT_API_KEY_FILE", metavar="FILE", help="A file with your API key; or SCOUT_API_KEY."),
     ] = None,
+    managed: Annotated[bool, typer.Option("--managed", help="Have the service do all the work.")] = False,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Have the service pass on what is sealed here; it gets no secret.")
+    ] = False,
+    session: Annotated[
+        bool, typer.Option("--session", help="Use no service: run a DHT node for as long as it takes.")
+    ] = False,
+    bootstrap: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SCOUT_BOOTSTRAP", metavar="HOST:PORT", help="With --session: join the DHT by this node; repeatable."
+        ),
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(metavar="ADDRESS:PORT", help="With --session: where its node listens (UDP).")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --session: where its node remembers itself.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Speak JSON: for scripts.")] = False,
 ) -> None:
     """Take the options that every command has."""
+    named = {Mode.MANAGED: managed, Mode.BLIND: blind, Mode.SESSION: session}
     context.obj = Invocation(
         home=home or Path(typer.get_app_dir("scout")),
+        mode=_mode([mode for mode, is_named in named.items() if is_named]),
         url=url,
         api_key_file=api_key_file,
         api_key_given=_from_environment("SCOUT_API_KEY"),
+        node=NodeOptions([name for text in bootstrap or () for name in text.split(",")], listen, state),
         output=Output(as_json=as_json),
     )
+
+
+def _mode(named: list[Mode]) -> Mode | None:
+    """The one mode that was named, by an option or else by the environment. Raises CommandError."""
+    if len(named) > 1:
+        raise CommandError(f"expected one of {' and '.join(f'--{mode}' for mode in named)}")
+    given = os.environ.get("SCOUT_MODE", "").strip()  # noqa: TID251  # the composition root of the command
+    if named or not given:
+        return named[0] if named else None
+    try:
+        return Mode(given)
+    except ValueError:
+        raise CommandError(f"SCOUT_MODE: expected {', '.join(Mode)}, got {given[:80]!r}") from None
 
 
 def _from_environment(name: str) -> Secret | None:
@@ -106,11 +145,13 @@ def _common_first(arguments: Sequence[str]) -> list[str]:
     rest: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
+        own = _OWN.get(rest[0], frozenset()) if rest else frozenset()
+        name, equals, _ = argument.partition("=")
         if argument == "--":
             rest += [argument, *remaining]
-        elif argument in _FLAGS or (argument.partition("=")[0] in _WITH_VALUE and "=" in argument):
+        elif argument in _FLAGS or (name in _WITH_VALUE - own and equals):
             front.append(argument)
-        elif argument in _WITH_VALUE:
+        elif argument in _WITH_VALUE - own:
             front += [argument, *_next(remaining)]
         else:
             rest.append(argument)

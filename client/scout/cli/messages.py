@@ -33,7 +33,7 @@ def send(
     body = _body(text)
     sent = run_with_link(at, link, "Sending", lambda made: made.send(body, seal=seal, keep=keep))
     which = "Message" if sent.number is None else f"Message {sent.number}"
-    at.output.result(sent, f"{which} left: {stored_by(sent.storing)}, {lasts(sent)}.")
+    at.output.result(sent, f"{which} left: {stored_by(sent.storing)}, {lasts(sent, at.mode_of(link))}.")
 
 
 def inbox(
@@ -67,7 +67,7 @@ def put(context: typer.Context, text: Text = "-", keep: Keep = None) -> None:
     value = _body(text)
     stored = run_with_client(at, "Storing", lambda client: client.put_item(value, keep=keep))
     at.output.result(stored, f"[bold]{stored.hash.hex()}[/bold]")
-    at.output.note(f"Item {stored_by(stored.storing)}, {lasts(stored)}.")
+    at.output.note(f"Item {stored_by(stored.storing)}, {lasts(stored, at.mode_of())}.")
 
 
 def get(

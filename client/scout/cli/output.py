@@ -5,7 +5,7 @@ Results go to standard output, everything else (progress, errors, hints) to stan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,13 +77,16 @@ class Output:
             self._err.print(escape(explained["hint"]))
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[None]:
-        """Show a person that something is going on while the block runs; nothing without a terminal."""
+    def progress(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show a person that something is going on while the block runs; nothing without a terminal.
+
+        What it gives changes the words.
+        """
         if self.as_json or not self._err.is_terminal:
-            yield
+            yield lambda _: None
             return
-        with self._err.status(what):
-            yield
+        with self._err.status(what) as status:
+            yield status.update
 
     def _json(self, value: Any) -> None:
         self._out.print(encode_json(value).decode(), markup=False)

@@ -45,7 +45,7 @@ def announce(
             "kept_until": written.kept_until,
             "keep_error": written.keep_error,
         },
-        f"Device {id_} announced: {stored_by(written.storing)}, {lasts(written)}.",
+        f"Device {id_} announced: {stored_by(written.storing)}, {lasts(written, at.mode_of(link))}.",
     )
 
 
@@ -76,7 +76,11 @@ def sync(
     written: Written = run_with_link(
         at, link, "Synchronising", lambda made: made.sync(entries, remove=remove or [], keep=keep)
     )
-    what = f"{stored_by(written.storing)}, {lasts(written)}" if written.written else "all was stored already"
+    what = (
+        f"{stored_by(written.storing)}, {lasts(written, at.mode_of(link))}"
+        if written.written
+        else "all was stored already"
+    )
     at.output.note(f"Record at seq {written.seq}: {what}.")
     at.output.table(
         written,

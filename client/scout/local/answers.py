@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TypedDict
-
 import scout.answers as said
 from shared.contracts import dht
 from shared.json_bytes import Blob, Hex
 from shared.moments import moment
 from shared.usecases import devices, inbox
 from shared.usecases.formats.ports import Entries
-from shared.usecases.keeping import KEPT_FOR_S, Kept
+from shared.usecases.keeping import lasting
 from shared.usecases.messages import Sent
 from shared.usecases.records import PassedOver, Record
 from shared.usecases.synchronise import Synced
-
-
-class Lasting(TypedDict):
-    """The members of a `said.Kept`."""
-
-    kept_for_s: int
-    kept_until: datetime | None
-    keep_error: str | None
 
 
 def entries(found: Entries) -> list[said.Entry]:
@@ -82,15 +71,6 @@ def storing(report: dht.StoringReport | None) -> said.StoringReport:
         closest_distance=report.closest_distance,
         elapsed_ms=report.elapsed_ms,
     )
-
-
-def lasting(kept: Kept) -> Lasting:
-    """How long a write lasts."""
-    return {
-        "kept_for_s": KEPT_FOR_S,
-        "kept_until": moment(kept.until_ms or None),
-        "keep_error": kept.refused or None,
-    }
 
 
 def device(found: devices.Device) -> said.Device:

@@ -18,7 +18,7 @@ from shared.json_bytes import Hex
 from shared.links.local import LocalCrypto
 from shared.links.ports import Link
 from shared.usecases import items
-from shared.usecases.keeping import DEFAULT_KEEP_S, kept
+from shared.usecases.keeping import DEFAULT_KEEP_S, kept, lasting
 from shared.usecases.ports import Dht, Ports
 from shared.usecases.synchronise import Synchroniser
 
@@ -72,9 +72,7 @@ class LocalClient:
         with as_client_errors():
             context = context_for(self._surroundings.clock, self._timeout)
             reply = await items.put(self._dht, value, context, seconds)
-        return StoredItem(
-            hash=Hex(reply.target), storing=answers.storing(reply.storing), **answers.lasting(kept(reply))
-        )
+        return StoredItem(hash=Hex(reply.target), storing=answers.storing(reply.storing), **lasting(kept(reply)))
 
     async def get_item(self, item: bytes | str) -> bytes:
         """The byte string stored under a hash (20 bytes, or hex)."""
@@ -100,9 +98,7 @@ class LocalClient:
             pause=self._surroundings.sleep,
         )
         synchroniser = await self._stack.enter_async_context(Synchroniser(ports))
-        return LocalLink(
-            ports, synchroniser, member=link.member, timeout=self._timeout, surroundings=self._surroundings
-        )
+        return LocalLink(ports, synchroniser, keys=link, timeout=self._timeout, surroundings=self._surroundings)
 
 
 def _from_hex(text: str, what: str) -> bytes:

@@ -13,6 +13,7 @@ from scout.transport import RetryPolicy, Surroundings
 from shared.clock import Clock
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
+from shared.links.ports import Link
 from shared.usecases import devices, inbox, messages, receipts, records
 from shared.usecases.changes import Change, Edit
 from shared.usecases.formats.ports import Wanted
@@ -31,19 +32,25 @@ class LocalLink:
     """One link. All calls raise `ScoutApiError` (with status 0 when no service said it) or `Unreachable`."""
 
     def __init__(
-        self, ports: Ports, synchroniser: Synchroniser, *, member: int, timeout: float, surroundings: Surroundings
+        self, ports: Ports, synchroniser: Synchroniser, *, keys: Link, timeout: float, surroundings: Surroundings
     ) -> None:
-        """Work over `ports`, whose crypto holds this link's keys; `timeout` in seconds bounds each call."""
+        """Work over `ports`, whose crypto holds this link's `keys`; `timeout` in seconds bounds each call."""
         self._ports = ports
         self._synchroniser = synchroniser
         self._timeout = timeout
         self._surroundings = surroundings
         self._retry = RetryPolicy()
-        self._member = member
+        self._format = keys.format
+        self._member = keys.member
 
     def __repr__(self) -> str:
         """No secrets."""
-        return f"LocalLink(member={self._member})"
+        return f"LocalLink(format={self._format}, member={self._member})"
+
+    @property
+    def format(self) -> str:
+        """The format of its record."""
+        return self._format
 
     @property
     def member(self) -> int:

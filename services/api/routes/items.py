@@ -11,7 +11,7 @@ from services.api.service import context_of, service_of
 from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20
 from shared.usecases import items
-from shared.usecases.keeping import kept
+from shared.usecases.keeping import kept, lasting
 
 
 async def store(request: web.Request, body: schemas.ItemRequest) -> answers.ItemStoredAnswer:
@@ -40,7 +40,7 @@ async def read(request: web.Request, path: schemas.ItemPath) -> answers.ItemAnsw
 async def _store(request: web.Request, asked: schemas.ItemRequest) -> answers.ItemStoredAnswer:
     reply = await items.put(service_of(request).ports.dht, bytes(asked.value), context_of(request), asked.keep)
     return answers.ItemStoredAnswer(
-        hash=Bytes20(reply.target), storing=render.storing(reply.storing), **render.lasting(kept(reply))
+        hash=Bytes20(reply.target), storing=render.storing(reply.storing), **lasting(kept(reply))
     )
 
 

@@ -14,6 +14,7 @@ from shared.errors import ErrorCode, ScoutError
 from shared.json_bytes import Blob, Bytes20, Bytes64
 from shared.moments import moment
 from shared.usecases import mutable
+from shared.usecases.keeping import lasting
 from shared.usecases.mutable import Address, Ahead, Signed
 
 
@@ -42,7 +43,7 @@ async def store(
     seen = None if body.seen is None else [bytes(signature) for signature in body.seen]
     relayed = await mutable.put(service_of(request).ports.dht, at, signed, seen, body.keep, context_of(request))
     return answers.RelayedAnswer(
-        target=Bytes20(relayed.target), storing=render.storing(relayed.storing), **render.lasting(relayed.kept)
+        target=Bytes20(relayed.target), storing=render.storing(relayed.storing), **lasting(relayed.kept)
     )
 
 

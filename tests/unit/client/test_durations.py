@@ -7,6 +7,7 @@ import typer
 
 from scout.answers import Kept
 from scout.cli.durations import lasts, seconds
+from scout.modes import Mode
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,10 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 def test_how_long_something_lasts_ends_a_sentence() -> None:
-    assert lasts(Kept(kept_until=datetime(2026, 1, 2, tzinfo=UTC))).startswith("kept alive until 2026-01-0")
-    assert lasts(Kept()) == "not kept alive"
-    assert lasts(Kept(keep_error="keep_full")) == "not kept alive (keep_full)"
+    kept = Kept(kept_until=datetime(2026, 1, 2, tzinfo=UTC))
+    assert lasts(kept, Mode.MANAGED).startswith("kept alive until 2026-01-0")
+    assert lasts(kept, Mode.BLIND) == lasts(kept, Mode.MANAGED)
+    assert lasts(kept, Mode.SESSION).startswith(lasts(kept, Mode.MANAGED) + " while a session is open")
+    for mode in Mode:
+        assert lasts(Kept(), mode) == "not kept alive"
+        assert lasts(Kept(keep_error="keep_full"), mode) == "not kept alive (keep_full)"
