@@ -54,8 +54,9 @@ class Link:
     ) -> Written:
         """Say where a device (an id below 2^31) is: `host:port` addresses, a name, and bytes of the application's.
 
-        It counts for `ttl` seconds, a day for None; scout1 has no ttl. As with every write, the service keeps the
-        record alive for `keep` seconds, at most 30 days; None: 24 hours.
+        As with every write, the record is kept alive for `keep` seconds, at most 30 days; None: 24 hours. The device
+        counts for `ttl` seconds; None: as long as it is kept, a day at the least. scout1 has no ttl. So with
+        `keep=7 * 86400` it is found on each of seven days, though nobody writes and no process holds the secret.
         """
         body: dict[str, object] = {"addresses": list(addresses)} | keeping(keep, ttl)
         if name:
@@ -86,7 +87,7 @@ class Link:
     ) -> Written:
         """Read, merge `entries` (id -> content) and take out the ids in `remove`, write, keep alive for `keep` seconds.
 
-        The entries count for `ttl` seconds, a day for None; scout1 has no ttl.
+        The entries count for `ttl` seconds; None: as long as they are kept, a day at the least. scout1 has no ttl.
         With `if_match` (a record's etag) only that very state is written over: ScoutApiError `precondition_failed`.
         """
         lasting = keeping(None, ttl)

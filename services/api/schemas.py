@@ -99,7 +99,8 @@ class DeviceRequest(Asked, frozen=True, kw_only=True):
     keep: Keep = DEFAULT_KEEP_S
     """Seconds for which the cluster keeps the record alive; 0: not at all."""
     ttl: Ttl | None = None
-    """Seconds after which it no longer counts, if nobody announces it again; a day unless said. Not in `scout1`."""
+    """Seconds after which it no longer counts, if nobody announces it again. Unless said as long as it is kept,
+    a day at the least. Not in `scout1`."""
 
 
 class DevicePath(Asked, frozen=True, kw_only=True):
@@ -121,7 +122,8 @@ class WantedEntry(Asked, frozen=True, kw_only=True):
     Without it the entry wins, and its seq rises when the content differs: by one in `scout1`, to now (Unix
     milliseconds) in `scout2`."""
     ttl: Ttl | None = None
-    """Seconds after which it no longer counts; a day unless said. Not in `scout1`."""
+    """Seconds after which it no longer counts; unless said as long as it is kept, a day at the least. Not in
+    `scout1`."""
 
 
 class SyncRequest(Asked, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ class Scope:
     now_ms: int
     """Wall clock when the change was asked for; the same in every attempt."""
     context: CallContext
+    keep: int = 0
+    """Seconds for which the caller asks the record to be kept alive."""
     older: dict[bytes, bytes | None] = field(default_factory=dict)
     """Address of a message -> of the next older one, None at the end of its list: what this run has learnt so far."""
 
@@ -40,7 +42,7 @@ class Edit:
     async def apply(self, entries: Entries, scope: Scope) -> Entries:
         """`entries` after the edit. Raises FormatError (SeqExhaustedError)."""
         for wanted in self.wanted:
-            entries = scope.format.change(entries, wanted, scope.now_ms)
+            entries = scope.format.change(entries, wanted, scope.now_ms, scope.keep)
         return scope.format.remove(entries, self.removed, scope.now_ms)
 
     def news(self, entries: Entries) -> tuple[int, ...]:

@@ -211,7 +211,7 @@ class Synchroniser:
         """Every waiting caller's change, one on the other; one that is refused fails its own caller only."""
         rules, entries = run.place.format, run.known
         for job in run.waiting:
-            scope = Scope(rules, job.work.asked_ms, job.work.context, run.older)
+            scope = Scope(rules, job.work.asked_ms, job.work.context, job.work.keep, run.older)
             try:
                 changed = await job.work.change.apply(entries, scope) if job.work.change else entries
                 rules.serialise(run.content(changed))

@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
     seq: int | None = None
     """None: the content replaces what is there. A number: it takes part in the merge as a version of that seq."""
     ttl: int | None = None
-    """Seconds for which it counts; None: as long as the format lets it by default."""
+    """Seconds for which it counts; None: as long as it is kept alive, and as the format lets it by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,11 @@ class Format(Protocol):
     def merge_meta(self, versions: Sequence[Meta]) -> Meta:
         """The union of what all versions say about the record."""
 
-    def change(self, entries: Entries, wanted: Wanted, now_ms: int) -> Entries:
-        """`entries` with one of them set. With the same `now_ms` it can be done again. Raises SeqExhaustedError."""
+    def change(self, entries: Entries, wanted: Wanted, now_ms: int, keep: int = 0) -> Entries:
+        """`entries` with one of them set; unless its ttl is said, it counts while the record is kept (`keep` seconds).
+
+        With the same `now_ms` it can be done again. Raises SeqExhaustedError.
+        """
 
     def remove(self, entries: Entries, ids: Collection[int], now_ms: int) -> Entries:
         """`entries` without the contents of those of `ids`. Raises SeqExhaustedError."""

@@ -37,7 +37,7 @@ class Scout1:
         """There is none."""
         return ()
 
-    def change(self, entries: Entries, wanted: Wanted, _now_ms: int) -> Entries:
+    def change(self, entries: Entries, wanted: Wanted, _now_ms: int, _keep: int = 0) -> Entries:
         """See `Format.change`. Raises FieldError for a ttl."""
         if wanted.ttl is not None:
             raise FieldError("expected no ttl: scout1 has no room for one. Write again within two hours, or remove")

@@ -14,7 +14,8 @@ from shared.format.scout2.record import Record
 from shared.usecases.formats.ports import Coming, Content, Entries, Entry, Mailbox, Meta, Race, Wanted
 
 DEFAULT_TTL_S = 24 * 3600
-"""Seconds for which an entry counts unless its writer says otherwise: as long as it is kept alive by default."""
+"""Seconds for which an entry counts at the least, unless its writer says otherwise; one kept for longer counts as long.
+"""
 
 MAILBOX_TTL_S = 30 * 24 * 3600
 """Seconds for which a mailbox counts: as long as messages can be kept alive at the most."""
@@ -46,9 +47,9 @@ class Scout2:
         """See `Format.merge_meta`."""
         return merge.merge(*(Record((), meta) for meta in versions)).meta
 
-    def change(self, entries: Entries, wanted: Wanted, now_ms: int) -> Entries:
+    def change(self, entries: Entries, wanted: Wanted, now_ms: int, keep: int = 0) -> Entries:
         """See `Format.change`."""
-        ttl = DEFAULT_TTL_S if wanted.ttl is None else wanted.ttl
+        ttl = max(DEFAULT_TTL_S, keep) if wanted.ttl is None else wanted.ttl
         if wanted.seq is None:
             return merge.change(_own(entries), wanted.id, wanted.content, ttl, now_ms)
         entry = record.Entry(wanted.id, wanted.seq, ttl, wanted.content)

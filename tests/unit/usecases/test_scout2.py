@@ -161,6 +161,25 @@ async def test_a_kept_record_is_found_on_each_day_though_nobody_writes(world: Wo
         world.twin.forget()
 
 
+async def test_what_is_kept_for_a_week_counts_for_a_week(world: World) -> None:
+    await write(world, {1: b"phone"}, keep=7 * DAY)
+    written_ms = world.clock.utc_ms()
+    world.clock.set_wall(written_ms + 7 * DAY_MS - 1)
+    world.twin.put_ahead(world.clock.utc_ms())
+    assert await found(world) == {1: b"phone"}
+    (entry,) = (await world.read(await world.place())).entries
+    assert entry.expires_ms == written_ms + 7 * DAY_MS
+
+
+@pytest.mark.parametrize(("ttl", "keep", "counts_s"), [(None, 0, DAY), (None, HOUR, DAY), (HOUR, 7 * DAY, HOUR)])
+async def test_an_entry_counts_for_a_day_at_the_least_unless_its_writer_says(
+    world: World, ttl: int | None, keep: int, counts_s: int
+) -> None:
+    await write(world, {1: b"phone"}, ttl=ttl, keep=keep)
+    (entry,) = (await world.read(await world.place())).entries
+    assert entry.expires_ms == world.clock.utc_ms() + 1000 * counts_s
+
+
 async def test_a_later_write_takes_the_place_of_what_was_sealed_ahead(world: World) -> None:
     await write(world, {1: b"old"}, ttl=7 * DAY, keep=7 * DAY)
     world.clock.advance(1)
