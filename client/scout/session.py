@@ -1,7 +1,8 @@
 """A whole peer in the caller's own process: a DHT node, the cryptography and the use cases, without bus or server.
 
 What the original's `dht_session` was. The node takes part in the DHT for as long as the session is open, and puts again
-what was asked to be kept; with a directory for its state it is the same node the next time.
+what was asked to be kept. With a directory for its state it is the same node at the same port the next time, and goes
+on with what was to be kept, also after a crash.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import ipaddress
 import random
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from scout.client import DEFAULT_TIMEOUT
 from scout.errors import ClientError
 from scout.local.client import LocalClient
+from scout.session_directory import Remembered, SessionDirectory
 from scout.transport import Surroundings
 from services.dht_node.core.config import LAB, Mode, NodeConfig
 from services.dht_node.keep_meters import KeepMeters
@@ -25,6 +30,8 @@ from services.dht_node.keeping import KeepingDht, KeepPace
 from services.dht_node.opening import open_node
 from services.dht_node.service import DhtService
 from shared.bus.memory_leases import MemoryLeases
+from shared.bus.ports import Leases
+from shared.bus.saved_leases import saved_leases
 from shared.lifecycle import Tasks
 from shared.settings import Endpoint, endpoint
 
@@ -34,7 +41,6 @@ JOIN_WITHIN = 10.0
 """
 
 _LOOK_AGAIN_S = 0.05
-_STATE_FILE = "dht.state"
 
 
 class Session(LocalClient):
@@ -59,27 +65,19 @@ class Session(LocalClient):
         super().__init__(timeout=timeout, surroundings=surroundings)
         self._bootstrap = None if bootstrap is None else [endpoint(name) for name in bootstrap]
         self._listen = ANYWHERE if listen is None else endpoint(listen)
-        self._state = None if state is None else Path(state).expanduser() / _STATE_FILE
+        self._directory = None if state is None else SessionDirectory(Path(state).expanduser())
         self._node: DhtService | None = None
 
     async def __aenter__(self) -> Self:
-        """Start the node, and wait a while for a network around it. Raises ClientError when the address is taken."""
+        """Start the node, and wait a while for a network around it.
+
+        Raises ClientError when the address is taken, or when another session has the directory.
+        """
         try:
-            self._node = await self._stack.enter_async_context(
-                open_node(
-                    # whoever listens on loopback has only loopback nodes to speak to
-                    LAB if _is_loopback(self._listen) else NodeConfig(mode=Mode.AUTO),
-                    self._listen,
-                    bootstrap=self._bootstrap,
-                    clock=self._surroundings.clock,
-                    entropy=self._surroundings.entropy,
-                    state_path=self._state,
-                )
-            )
-        except OSError as error:
-            raise ClientError(f"expected a DHT node to start at {self._listen}: {error.strerror or error}") from error
-        await self._keep(self._node)
-        await self._wait_for_a_network(self._node)
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     @property
@@ -94,9 +92,44 @@ class Session(LocalClient):
             raise RuntimeError("expected `async with scout.Session(…) as session`, got a session that is not open")
         return self._node.endpoint
 
+    async def _open(self) -> None:
+        if self._directory is not None:
+            self._stack.enter_context(self._directory.held())
+        self._node = await self._start_node()
+        await self._wait_for_a_network(self._node)
+        await self._keep(self._node)
+
+    async def _start_node(self) -> DhtService:
+        """A node where the session listens; at any port is by preference at that of the last time."""
+        remembered = Remembered() if self._directory is None else self._directory.remembered()
+        if remembered.port and not self._listen.port:
+            # somebody else may have it now
+            with suppress(OSError):
+                return await self._node_at(replace(self._listen, port=remembered.port))
+        try:
+            node = await self._node_at(self._listen)
+        except OSError as error:
+            raise ClientError(f"expected a DHT node to start at {self._listen}: {error.strerror or error}") from error
+        if self._directory is not None:
+            self._directory.remember(msgspec.structs.replace(remembered, port=node.endpoint.port))
+        return node
+
+    async def _node_at(self, listen: Endpoint) -> DhtService:
+        return await self._stack.enter_async_context(
+            open_node(
+                # whoever listens on loopback has only loopback nodes to speak to
+                LAB if _is_loopback(listen) else NodeConfig(mode=Mode.AUTO),
+                listen,
+                bootstrap=self._bootstrap,
+                clock=self._surroundings.clock,
+                entropy=self._surroundings.entropy,
+                state_path=None if self._directory is None else self._directory.node,
+            )
+        )
+
     async def _keep(self, node: DhtService) -> None:
         """Put again what was asked to be kept, for as long as the session is open."""
-        clock, leases, pace = self._surroundings.clock, MemoryLeases(), KeepPace()
+        clock, leases, pace = self._surroundings.clock, await self._leases(), KeepPace()
         # jitter needs no secrecy, only that two processes differ
         dice = random.Random(self._surroundings.entropy(8))  # noqa: S311
         keeper = Keeper(
@@ -111,6 +144,11 @@ class Session(LocalClient):
         self._open_dht = KeepingDht(node, leases, clock, dice, pace)
         tasks = await self._stack.enter_async_context(Tasks())
         tasks.start(keeper.run(), name="keeper")
+
+    async def _leases(self) -> Leases:
+        if self._directory is None:
+            return MemoryLeases()
+        return await self._stack.enter_async_context(saved_leases(self._directory.leases))
 
     async def _wait_for_a_network(self, node: DhtService) -> None:
         until = self._surroundings.clock.monotonic() + JOIN_WITHIN

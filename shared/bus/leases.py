@@ -115,7 +115,7 @@ class RedisLeases:
 def keep_full(limit: int) -> ScoutError:
     """`keep_full`: there is room for `limit` items only."""
     return ScoutError(
-        ErrorCode.KEEP_FULL, f"The cluster keeps {limit} items alive, and has room for no more.", facts={"limit": limit}
+        ErrorCode.KEEP_FULL, f"{limit} items are kept alive, and there is room for no more.", facts={"limit": limit}
     )
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.bus import streams
 from shared.bus.leases import keep_full
 from shared.bus.ports import Claimed, Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lease, and when its item is due to be put again; claims do not show, for they are soon over."""
+
+    lease: Lease
+    due_ms: int
 
 
 @dataclass(slots=True)
@@ -59,6 +68,15 @@ class MemoryLeases:
         """See `ports.Leases`."""
         if target in self._items:
             self._items[target].turn_ms = until_ms
+
+    def standing(self) -> list[Standing]:
+        """All leases as they are now."""
+        return [Standing(kept.lease, kept.due_ms) for kept in self._items.values()]
+
+    def restore(self, standing: Iterable[Standing]) -> None:
+        """Go on with leases of another time."""
+        for kept in standing:
+            self._items[kept.lease.target] = _Kept(kept.lease, kept.due_ms, kept.due_ms)
 
     def _begin(self, lease: Lease, due_ms: int, now_ms: int) -> int:
         if lease.until_ms <= now_ms:

@@ -1,9 +1,10 @@
-"""One suite, two buses."""
+"""One suite, two buses; of the leases there is a third kind."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -22,6 +23,7 @@ from shared.bus.meters import BusMeters
 from shared.bus.ports import Budgets, DeadLetters, Fleet, Handlers, KeyValue, Leases, Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
+from shared.bus.saved_leases import SavedLeases
 from shared.clock import SystemClock
 from tests.support.bus import running
 
@@ -122,10 +124,24 @@ class InMemory:
         return MemoryDeadLetters(self._bus, SystemClock())
 
 
+class OnDisk(InMemory):
+    """The same, with leases that are in a file as well."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def leases(self) -> Leases:
+        return SavedLeases(self._directory / "kept", limit=MAX_KEPT)
+
+
 @pytest.fixture(params=["redis", "memory"])
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     if request.param == "memory":
         yield InMemory()
+        return
+    if request.param == "disk":
+        yield OnDisk(request.getfixturevalue("tmp_path"))
         return
     registry = CollectorRegistry()
     meters = BusMeters.build(registry)

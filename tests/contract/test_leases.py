@@ -1,4 +1,4 @@
-"""What holds of leases on either bus. Times are milliseconds of a wall clock that the tests move."""
+"""What holds of leases on either bus, and on disk. Times are milliseconds of a wall clock that the tests move."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ NOW = 1_700_000_000_000
 SECOND = 1000
 HOUR = 3_600_000
 HOLD = 60 * SECOND
+
+pytestmark = pytest.mark.parametrize("bus", ["redis", "memory", "disk"], indirect=True)
 
 
 def a_lease(name: int = 1, *, seq: int = 1, hours: float = 24, copy: bytes = b"\x00copy") -> Lease:

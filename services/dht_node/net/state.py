@@ -6,10 +6,8 @@ deleted and never trusted: the node begins anew, as it would on another machine.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from services.dht_node.core.quotas import UNLIMITED
 from services.dht_node.core.storage import SavedItem
 from services.dht_node.core.wire import PEER_SIZES
 from shared.format import bencode
+from shared.saved_files import replace_file, set_aside
 from shared.settings import UnusableError
 
 log = logging.getLogger(__name__)
@@ -62,34 +61,16 @@ def load(path: Path, utc_ms: int) -> NodeState | None:
     try:
         return _decode(bencode.decode(data), utc_ms)
     except (bencode.BencodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        aside = path.with_name(path.name + ".damaged")
-        path.replace(aside)
+        aside = set_aside(path)
         log.warning("the saved state is damaged and was set aside", extra={"path": str(aside), "reason": repr(error)})
         return None
 
 
 def save(path: Path, state: NodeState, utc_ms: int) -> None:
     """Replace what is in `path` by `state`, as of `utc_ms`; after a crash there is the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
     row = _encode(state, utc_ms)
     row[b"digest"] = _digest(row)
-    with draft.open("wb") as file:
-        file.write(bencode.encode(row))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the replacement itself durable; not every system lets a directory be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    replace_file(path, bencode.encode(row))
 
 
 def _encode(state: NodeState, utc_ms: int) -> dict[bytes, Any]:
