@@ -102,6 +102,25 @@ FLEET_MAX = 500
 """Processes remembered at the most, dead ones included: the longest silent make room. A pod that dies every ten seconds
 for an hour leaves 360; all reports together stay within a few megabytes."""
 
+SIGHTING_SOONEST_MS = 5_000
+"""How long after a change, or a write, a watched item is looked at again: people who write to each other come back
+within seconds, and a lookup costs some forty packets. Also the pause after a look that failed."""
+
+SIGHTING_LATEST_MS = 60_000
+"""The longest that a look may take to come round while nothing happens: less than a packet a second for each item that
+is watched, however many watch it."""
+
+SIGHTING_SLOWER = 1.5
+"""Each look that finds no change makes the next one later by this factor: from the shortest to the longest pause in
+seven looks and three minutes."""
+
+SIGHTING_TURN_MS = 12_000
+"""Whose turn it is to look has that long, above the longest deadline of a request; then the turn is another's."""
+
+SIGHTING_TTL_MS = 3 * SIGHTING_LATEST_MS
+"""A sighting ends when it was not seen again for so long. They are as many as are watched, each of some kilobytes (at
+most eight versions, which are signed): 50,000 watchers of items of their own take about 100 MB."""
+
 WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
 """The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
 the second is cut at DEAD_MAXLEN."""
@@ -175,6 +194,11 @@ def budget(tenant: str, key: str = "") -> str:
     All of one tenant are on one shard, so that a request is charged to both in one step.
     """
     return f"scout:{{budget:{tenant}}}:{f'key:{key}' if key else 'tenant'}"
+
+
+def sighting(target: bytes) -> str:
+    """The hash with what was last seen of a watched item, and when it should be looked at again."""
+    return f"scout:{{sighting:{target.hex()}}}"
 
 
 def kept(target: bytes) -> str:

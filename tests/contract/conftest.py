@@ -19,12 +19,15 @@ from shared.bus.leases import RedisLeases
 from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
 from shared.bus.memory_leases import MemoryLeases
+from shared.bus.memory_sightings import MemorySightings
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Budgets, DeadLetters, Fleet, Handlers, KeyValue, Leases, Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.bus.saved_leases import SavedLeases
+from shared.bus.sightings import RedisSightings
 from shared.clock import SystemClock
+from shared.contracts.sightings import Sightings
 from tests.support.bus import running
 
 MAX_BACKLOG = 20
@@ -46,6 +49,8 @@ class Bus(Protocol):
     def leases(self) -> Leases: ...
 
     def budgets(self) -> Budgets: ...
+
+    def sightings(self) -> Sightings: ...
 
     def fleet(self) -> Fleet: ...
 
@@ -86,6 +91,9 @@ class OverRedis:
     def budgets(self) -> Budgets:
         return RedisBudgets(self._redis)
 
+    def sightings(self) -> Sightings:
+        return RedisSightings(self._redis)
+
     def fleet(self) -> Fleet:
         return RedisFleet(self._redis)
 
@@ -116,6 +124,9 @@ class InMemory:
 
     def budgets(self) -> Budgets:
         return self._budgets
+
+    def sightings(self) -> Sightings:
+        return MemorySightings(SystemClock())
 
     def fleet(self) -> Fleet:
         return MemoryFleet(SystemClock())
