@@ -88,6 +88,8 @@ class Query:
     """Only this member's list; None for all but the reader's own."""
     position: Position | None = None
     """Read on from here instead of from the heads."""
+    until: bytes | None = None
+    """Leave out the message with this address (20 bytes) and older ones: for lists whose messages have no numbers."""
 
 
 def cursor_of(position: Position) -> str:
@@ -113,6 +115,7 @@ class _Walk:
     """The next message to fetch; None at the end of the list or at a gap."""
     after: int
     limit: int
+    until: bytes | None = None
     found: list[Message] = field(default_factory=list)
     """Newest first."""
     seen: int = 0
@@ -142,22 +145,22 @@ async def read(ports: Ports, place: Place, entries: Entries, query: Query, conte
 
 def _walks(place: Place, entries: Entries, query: Query) -> list[_Walk]:
     if query.position is not None:
-        return [_Walk(query.position, query.after, query.limit)]
+        return [_Walk(query.position, query.after, query.limit, query.until)]
     boxes = mailboxes(place.format, entries)
     asked = sorted(boxes) if query.member is None else [query.member]
     lists = [member for member in asked if member in boxes and (member != place.member or query.member is not None)]
     # a fixed share each, so that one member's flood can't crowd out the others
     shares = [query.limit // len(lists) + (place < query.limit % len(lists)) for place in range(len(lists))]
-    return [_start(member, boxes[member], query.after, share) for member, share in zip(lists, shares, strict=True)]
+    return [_start(member, boxes[member], query, share) for member, share in zip(lists, shares, strict=True)]
 
 
-def _start(member: int, box: Mailbox | None, after: int, limit: int) -> _Walk:
+def _start(member: int, box: Mailbox | None, query: Query, limit: int) -> _Walk:
     if box is None:
         gap = Gap(member, None, None, "the entry is no mailbox")
-        return _Walk(None, after, limit, gaps=[gap])
-    if box.head is None or (box.number is not None and box.number <= after):
-        return _Walk(None, after, limit)
-    return _Walk(Position(member, box.number, box.head), after, limit)
+        return _Walk(None, query.after, limit, gaps=[gap])
+    if box.head in {None, query.until} or (box.number is not None and box.number <= query.after):
+        return _Walk(None, query.after, limit)
+    return _Walk(Position(member, box.number, box.head), query.after, limit, query.until)
 
 
 async def _follow(ports: Ports, place: Place, walk: _Walk, lanes: asyncio.Semaphore, context: CallContext) -> None:
@@ -192,7 +195,7 @@ def _step(walk: _Walk, at: Position, fetched: crypto.OpenedMessage | None) -> No
         message = Message(at.member, at.number, at.target, fetched.body, fetched.sealed, fetched.sent_at_ms)
         walk.found.append(message)
     number = None if at.number is None else at.number - 1
-    if number is not None and number <= walk.after:
+    if (number is not None and number <= walk.after) or (walk.until and fetched.next == walk.until):
         walk.at = None
     elif not fetched.next and number is not None:
         _end_with_gap(walk, Position(at.member, number, b""), "the list ends before its numbers do")

@@ -145,7 +145,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """What the nodes hold in one epoch."""
 
     epoch: int
@@ -206,24 +206,33 @@ async def read(ports: Ports, link: str, context: CallContext, *, settle: bool = 
 
 async def read_at(ports: Ports, place: Place, context: CallContext, *, settle: bool = True) -> Record:
     """The record at `place`. Raises ScoutError: `dht_unavailable` when no node answered, which is no empty record."""
-    now_ms = ports.clock.utc_ms()
-    reading = place.reading(now_ms)
+    return await open_all(ports, place, await find(ports, place, context, settle=settle), context)
+
+
+async def find(ports: Ports, place: Place, context: CallContext, *, settle: bool = True) -> list[Found]:
+    """The versions of the record at `place`, sealed: those of the epoch to write in first. Raises ScoutError."""
+    reading = place.reading(ports.clock.utc_ms())
     near = (reading.current, *reading.also)
     found = list(await asyncio.gather(*(_find(ports, place, epoch, context, settle=settle) for epoch in near)))
     if reading.fallback is not None and not any(one.reply.versions for one in found):
         found.append(await _find(ports, place, reading.fallback, context, settle=settle))
+    return found
+
+
+async def open_all(ports: Ports, place: Place, found: Sequence[Found], context: CallContext) -> Record:
+    """The record that versions make together, as of now. Raises ScoutError (`bad_handle`, …)."""
     opened = await _open(ports, place, found, context)
-    opening = _Opening(place, now_ms)
+    opening = _Opening(place, ports.clock.utc_ms())
     sealed = [(one.epoch, version) for one in found for version in one.reply.versions]
     for (epoch, version), plain in zip(sealed, opened, strict=True):
         opening.take(epoch, version, plain)
     return _merged(opening, found)
 
 
-async def _find(ports: Ports, place: Place, epoch: int, context: CallContext, *, settle: bool) -> _Found:
+async def _find(ports: Ports, place: Place, epoch: int, context: CallContext, *, settle: bool) -> Found:
     public_key = place.site(epoch).public_key
     reply = await ports.dht.get_mutable(dht.GetMutable(public_key=public_key, settle=settle), context)
-    return _Found(epoch, heard(reply))
+    return Found(epoch, heard(reply))
 
 
 def heard(reply: dht.GetMutableReply) -> dht.GetMutableReply:
@@ -237,7 +246,7 @@ def heard(reply: dht.GetMutableReply) -> dht.GetMutableReply:
     return reply
 
 
-async def _open(ports: Ports, place: Place, found: Sequence[_Found], context: CallContext) -> Sequence[crypto.Opened]:
+async def _open(ports: Ports, place: Place, found: Sequence[Found], context: CallContext) -> Sequence[crypto.Opened]:
     """Every version of every epoch in one request."""
     versions = [
         crypto.SealedVersion(value=version.value, seq=version.seq, epoch=one.epoch)
@@ -249,7 +258,7 @@ async def _open(ports: Ports, place: Place, found: Sequence[_Found], context: Ca
     return (await ports.crypto.open_record(crypto.OpenRecord(link=place.link, versions=versions), context)).versions
 
 
-def _merged(opening: _Opening, found: Sequence[_Found]) -> Record:
+def _merged(opening: _Opening, found: Sequence[Found]) -> Record:
     """One record of all that could be opened; `found` begins with the epoch to write in."""
     rules, versions, current = opening.place.format, tuple(opening.versions), found[0]
     return Record(

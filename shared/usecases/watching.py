@@ -1,0 +1,272 @@
+"""Watch a link: what is new in its record, and which messages are new, one event after the other.
+
+A watcher looks about once a second; what a look costs is the port's business: in a cluster it is a glance at what
+others saw (`sighting.SharedDht`). Nothing is opened unless the versions are others than before, or an entry has run out
+of its time. Each event names the position behind it, from which another watcher can go on, in this process or any.
+
+A failure ends no watch: what could not be seen or fetched now is seen at one of the next looks. A message that still
+can't be read after some tries is a gap, told as such, so that it does not hold up those behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from shared.contracts.operation import CallContext
+from shared.errors import ErrorCode, ScoutError
+from shared.usecases import inbox, records
+from shared.usecases.formats.ports import Mailbox
+from shared.usecases.inbox import Gap, Inbox, Message, Query
+from shared.usecases.messages import mailboxes
+from shared.usecases.ports import Ports
+from shared.usecases.records import Place, Record
+from shared.usecases.watch_position import Position, Read, head_of, position_of
+
+LOOK_EVERY_S = 1.0
+"""Between two looks: what people feel as at once, and one small question to Redis for each watcher."""
+
+MAX_NEWS = 2 * inbox.MAX_LIMIT
+"""New messages of one list that are shown, the newest ones: a watcher that comes back after long holds that many in
+memory, about 200 KB, because a list is walked from its newest message and told from its oldest."""
+
+PATIENCE = 3
+"""Looks at which a message may be missing before it counts as a gap: the item was stored before its list's head, so a
+miss is a lost datagram or a node that has just left."""
+
+LONGEST_PAUSE_S = 30.0
+"""Between two tries while nothing works; it doubles up to here."""
+
+TRANSIENT = frozenset(
+    {
+        ErrorCode.DHT_UNAVAILABLE,
+        ErrorCode.BUS_UNAVAILABLE,
+        ErrorCode.DEADLINE_EXCEEDED,
+        ErrorCode.OVERLOADED,
+        ErrorCode.BUDGET_SPENT,
+        ErrorCode.INTERNAL,
+    }
+)
+"""Errors after which a watch goes on; others mean that the link is no good."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChanged:
+    """The record as it is now."""
+
+    id: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A message of another member that was not there before."""
+
+    id: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesMissing:
+    """Messages that can't be read."""
+
+    id: str
+    gap: Gap
+
+
+Event = RecordChanged | MessageArrived | MessagesMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The end of one look: nothing more is new for now."""
+
+    failed: ScoutError | None = None
+    """What kept it from seeing; it is tried again."""
+
+
+@dataclass(slots=True)
+class _Failures:
+    """When to try again after looks that failed."""
+
+    ports: Ports
+    in_a_row: int = 0
+    not_before: float = 0.0
+
+    def took_place(self, error: ScoutError) -> None:
+        """Count one, and wait longer than after the last."""
+        pause = min(LONGEST_PAUSE_S, LOOK_EVERY_S * 2**self.in_a_row) * self.ports.dice.uniform(0.5, 1.5)
+        self.in_a_row += 1
+        self.not_before = self.ports.clock.monotonic() + max(pause, error.retry_after or 0.0)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is too early to try again."""
+        return self.ports.clock.monotonic() < self.not_before
+
+
+@dataclass(slots=True)
+class _Shown:
+    """The versions that were opened last."""
+
+    signatures: frozenset[tuple[int, bytes]]
+    expires_ms: float
+    """When the first of their entries stops to count."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """One watcher of one link."""
+
+    ports: Ports
+    link: str
+    context: Callable[[], CallContext]
+    """Of the calls of one step, with a deadline of its own."""
+    position: Position | None = None
+    """How far it is; None before the first look."""
+    _place: Place | None = None
+    _located: int = -1
+    """The epoch for which `_place` was worked out."""
+    _shown: _Shown | None = None
+    _missed: dict[int, int] = field(default_factory=dict)
+    """Member -> looks in a row at which a message of its list could not be read."""
+
+    async def events(self) -> AsyncGenerator[Event | Looked, None]:
+        """What happens, for ever: events, and after each look a `Looked`.
+
+        Without a position the first event is the record as it is, and messages are those that come after it.
+        Raises ScoutError for a link that is no good (`bad_handle`, …).
+        """
+        failures = _Failures(self.ports)
+        while True:
+            error = None
+            if not failures.is_waiting:
+                try:
+                    async with aclosing(self._look()) as look:
+                        async for event in look:
+                            yield event
+                except ScoutError as failed:
+                    if failed.code not in TRANSIENT:
+                        raise
+                    error = failed
+                    failures.took_place(failed)
+                else:
+                    failures.in_a_row = 0
+            yield Looked(error)
+            await self.ports.pause(LOOK_EVERY_S)
+
+    async def _look(self) -> AsyncGenerator[Event, None]:
+        context = self.context()
+        place = await self._where(context)
+        found = await records.find(self.ports, place, context)
+        signatures = frozenset((one.epoch, version.signature) for one in found for version in one.reply.versions)
+        if self._is_known(signatures):
+            return
+        record = await records.open_all(self.ports, place, found, context)
+        if (event := self._of_record(place, record)) is not None:
+            yield event
+        complete = True
+        for member, box in _others(place, record):
+            async with aclosing(self._of_list(place, record, member, box)) as news:
+                async for told in news:
+                    yield told
+            complete = complete and not self._missed.get(member)
+        if complete:
+            expires = (entry.expires_ms for entry in record.entries if entry.expires_ms is not None)
+            self._shown = _Shown(signatures, min(expires, default=float("inf")))
+
+    async def _where(self, context: CallContext) -> Place:
+        """Where the record lies; worked out again when its epoch turns."""
+        place = self._place
+        if place is None or place.reading(self.ports.clock.utc_ms()).current != self._located:
+            place = self._place = await records.locate(self.ports, self.link, context)
+            self._located = place.reading(self.ports.clock.utc_ms()).current
+        return place
+
+    def _is_known(self, signatures: frozenset[tuple[int, bytes]]) -> bool:
+        shown = self._shown
+        return shown is not None and shown.signatures == signatures and self.ports.clock.utc_ms() < shown.expires_ms
+
+    def _of_record(self, place: Place, record: Record) -> RecordChanged | None:
+        """The event of a record that is another than was shown last."""
+        if self.position is None:
+            self.position = Position(record.tag, {member: head_of(box) for member, box in _others(place, record)})
+        elif self.position.tag == record.tag:
+            return None
+        else:
+            self.position = Position(record.tag, self.position.lists)
+        return RecordChanged(str(self.position), record)
+
+    async def _of_list(self, place: Place, record: Record, member: int, box: Mailbox) -> AsyncGenerator[Event, None]:
+        """What is new in one member's list, oldest first; nothing yet where a message may still be found."""
+        position = self.position or Position(record.tag)
+        if not position.read(member).has_news(box):
+            self._missed.pop(member, None)
+            return
+        news = await self._news(place, record, member, position.read(member))
+        missed = self._missed.get(member, 0) + 1
+        if news.gaps and missed < PATIENCE:
+            self._missed[member] = missed
+            return
+        self._missed.pop(member, None)
+        told: Sequence[Message | Gap] = _in_order(news)
+        for at, one in enumerate(told, start=1):
+            last = at == len(told)
+            self.position = position = position.after(member, head_of(box) if last else _behind(one, position, member))
+            id_ = str(position)
+            yield MessageArrived(id_, one) if isinstance(one, Message) else MessagesMissing(id_, one)
+        self.position = position.after(member, head_of(box))
+
+    async def _news(self, place: Place, record: Record, member: int, read: Read) -> Inbox:
+        """The messages of a list that were not read yet, at most the MAX_NEWS newest. Raises ScoutError."""
+        messages: list[Message] = []
+        gaps: list[Gap] = []
+        more: inbox.Position | None = None
+        while len(messages) < MAX_NEWS:
+            query = Query(read.number or 0, inbox.MAX_LIMIT, member, more, read.head)
+            page = await inbox.read(self.ports, place, record.entries, query, self.context())
+            messages[:0] = page.messages
+            gaps += page.gaps
+            more = page.more[0] if page.more else None
+            if more is None:
+                break
+        if more is not None:
+            first = None if more.number is None else (read.number or 0) + 1
+            gaps.append(Gap(member, first, more.number, f"more than {MAX_NEWS} messages are new; these are older"))
+        return Inbox(tuple(messages), tuple(gaps), ())
+
+
+def watch(ports: Ports, link: str, context: Callable[[], CallContext], after: str | None) -> Watch:
+    """A watcher of `link` that goes on behind the event with the id `after`; None: from now on.
+
+    Raises ScoutError (`invalid_request`) for what is no event's id.
+    """
+    return Watch(ports, link, context, None if after is None else position_of(after))
+
+
+def _others(place: Place, record: Record) -> Iterable[tuple[int, Mailbox]]:
+    """The lists of the other members, in the order of their numbers."""
+    for member, box in sorted(mailboxes(place.format, record.entries).items()):
+        if member != place.member and box is not None:
+            yield member, box
+
+
+def _in_order(news: Inbox) -> Sequence[Message | Gap]:
+    """Messages and gaps of one list, oldest first; gaps of which nobody knows the place come first."""
+    gaps = sorted(news.gaps, key=lambda gap: gap.last or 0)
+    if any(gap.last is None for gap in gaps) or any(message.number is None for message in news.messages):
+        return [*gaps, *news.messages]
+    return sorted([*gaps, *news.messages], key=_number)
+
+
+def _number(one: Message | Gap) -> int:
+    return (one.number if isinstance(one, Message) else one.last) or 0
+
+
+def _behind(one: Message | Gap, position: Position, member: int) -> Read:
+    """How far a list has been read behind a message or a gap."""
+    number = one.number if isinstance(one, Message) else one.last
+    if number is not None:
+        return Read(number)
+    return Read(None, one.target) if isinstance(one, Message) else position.read(member)
