@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from urllib.parse import urlsplit
 
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|.)", re.DOTALL)
 _NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
@@ -28,10 +28,9 @@ class Feed:
 
 @contextmanager
 def watched_bus(url: str) -> Iterator[Feed]:
-    """Record every command that reaches the server at `url` (unix://…) while the block runs."""
+    """Record every command that reaches the server at `url` (unix://… or redis://host:port/…) while the block runs."""
     feed = Feed()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(Path(url.removeprefix("unix://"))))
+    with _connected(url) as connection:
         connection.sendall(b"MONITOR\r\n")
         assert connection.recv(16).startswith(b"+OK")
 
@@ -47,6 +46,15 @@ def watched_bus(url: str) -> Iterator[Feed]:
             # the server says all that is left to say before it closes
             connection.sendall(b"QUIT\r\n")
             thread.join()
+
+
+def _connected(url: str) -> socket.socket:
+    address = urlsplit(url)
+    if address.hostname is not None and address.port is not None:
+        return socket.create_connection((address.hostname, address.port))
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address.path)
+    return connection
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

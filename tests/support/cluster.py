@@ -96,6 +96,12 @@ class EmbeddedBus:
         """See `Bus`."""
         return {"SCOUT_REDIS_URL": f"redis://127.0.0.1:{self.server.port}/0"}
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self.server._process is not None
+        return int(self.server._process.pid)
+
     def stop(self) -> None:
         """Take the server away; what it accepted is in its append-only file."""
         self.server._desired_port = self.server.port

@@ -28,7 +28,7 @@ def leaks(places: Mapping[str, bytes], secrets: Iterable[bytes]) -> list[str]:
     return [
         f"secret {number} as {form} in {place}"
         for number, secret in enumerate(secrets)
-        for form, spelling in spellings(secret).items()
+        for spelling, form in {spelling: form for form, spelling in spellings(secret).items()}.items()
         for place, content in places.items()
         if spelling in content
     ]
