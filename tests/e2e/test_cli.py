@@ -111,7 +111,7 @@ def test_items(ada: Person) -> None:
         (["send", "ben", "x" * 894], 2, "message_too_large"),
         (["send", "ben", "plain", "--no-seal"], 2, "invalid_request"),
         (["put", "x" * 997], 2, "item_too_large"),
-        (["get", "xyz"], 2, "invalid_request"),
+        (["get", "xyz"], 2, "usage"),
         (["sync", "ben", *(f"--set={id_}={'x' * 255}" for id_ in range(4))], 1, "record_full"),
     ],
 )

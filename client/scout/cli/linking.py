@@ -20,6 +20,7 @@ from scout.modes import Mode
 from scout.profile import Profile, SavedLink
 from scout.secretfiles import Kind, StoredSecret, read_secret, write_secret
 from shared.contracts.crypto import FormatName
+from shared.format.members import MAX_MEMBER
 
 DIRECTORY = "links"
 """In Scout's home: the secrets of the links that no service knows."""
@@ -46,7 +47,9 @@ def link(
     group: Annotated[
         str | None, typer.Option(metavar="NAME", help="Link a group by words that it shares; they are asked for.")
     ] = None,
-    member: Annotated[int | None, typer.Option(min=0, help="Which holder of the secret you are.")] = None,
+    member: Annotated[
+        int | None, typer.Option(min=0, max=MAX_MEMBER, help="Which holder of the secret you are.")
+    ] = None,
     key: KeyFile = None,
     format_: FormatOption = "scout2",
 ) -> None:

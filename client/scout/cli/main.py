@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import apikey, dht, doctor, keys, linking, messages, records, stack
+from scout.cli import apikey, dht, doctor, keys, linking, messages, receipts, records, session, stack
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, CommandError, ExitCode, explain
 from scout.cli.nodes import NodeOptions
@@ -42,9 +42,11 @@ for command in (
     records.sync,
     messages.send,
     messages.inbox,
+    receipts.ack,
     messages.put,
     messages.get,
     doctor.doctor,
+    session.session,
     stack.up,
     stack.demo,
 ):
@@ -69,7 +71,7 @@ def common(
     blind: Annotated[
         bool, typer.Option("--blind", help="Have the service pass on what is sealed here; it gets no secret.")
     ] = False,
-    session: Annotated[
+    session_: Annotated[
         bool, typer.Option("--session", help="Use no service: run a DHT node for as long as it takes.")
     ] = False,
     bootstrap: Annotated[
@@ -87,7 +89,7 @@ def common(
     as_json: Annotated[bool, typer.Option("--json", help="Speak JSON: for scripts.")] = False,
 ) -> None:
     """Take the options that every command has."""
-    named = {Mode.MANAGED: managed, Mode.BLIND: blind, Mode.SESSION: session}
+    named = {Mode.MANAGED: managed, Mode.BLIND: blind, Mode.SESSION: session_}
     context.obj = Invocation(
         home=home or Path(typer.get_app_dir("scout")),
         mode=_mode([mode for mode, is_named in named.items() if is_named]),

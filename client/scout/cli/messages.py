@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ from scout.cli.durations import Keep, lasts
 from scout.cli.failures import CommandError
 from scout.cli.output import stored_by, text_of
 from scout.cli.records import LinkName, content_from
+
+_HASH = re.compile(r"[0-9a-fA-F]{40}")
 
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help="The text; - for standard input, @FILE for a file's content.")
@@ -55,6 +58,8 @@ def inbox(
         ),
         empty="No messages.",
     )
+    for receipt in found.received:
+        at.output.note(f"Member {receipt.member} has received your messages up to {receipt.number}.")
     for gap in found.gaps:
         at.output.note(f"Member {gap.member}: message {_span(gap)} can't be read: {escape(gap.error)}")
     for more in found.more:
@@ -77,7 +82,9 @@ def get(
 ) -> None:
     """Fetch a byte string from the DHT by its hash."""
     at = invocation(context)
-    value = run_with_client(at, "Looking", lambda client: client.get_item(hash_))
+    if not _HASH.fullmatch(hash_):
+        raise CommandError(f"expected a hash of 40 hex digits, got {hash_[:80]!r}")
+    value = run_with_client(at, "Looking", lambda client: client.get_item(hash_.lower()))
     if out is not None:
         _write(out, value)
         at.output.result({"file": str(out), "bytes": len(value)}, f"{len(value)} bytes in {out}.")

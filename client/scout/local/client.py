@@ -14,6 +14,7 @@ from scout.transport import Surroundings
 from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode
 from shared.format import keys
+from shared.format.bep44 import TARGET_SIZE
 from shared.json_bytes import Hex
 from shared.links.local import LocalCrypto
 from shared.links.ports import Link
@@ -77,6 +78,10 @@ class LocalClient:
     async def get_item(self, item: bytes | str) -> bytes:
         """The byte string stored under a hash (20 bytes, or hex)."""
         target = _from_hex(item, "a hash") if isinstance(item, str) else item
+        if len(target) != TARGET_SIZE:
+            raise ScoutApiError(
+                ErrorCode.INVALID_REQUEST, f"expected a hash of {TARGET_SIZE} bytes, got {len(target)}", status=0
+            )
         with as_client_errors():
             return await items.get(self._dht, target, context_for(self._surroundings.clock, self._timeout))
 
