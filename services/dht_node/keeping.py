@@ -19,6 +19,7 @@ from shared.contracts.envelope import decode, encode
 from shared.contracts.operation import CallContext, Message
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44, keys
+from shared.usecases.keeping import has_taken, kept_ahead
 from shared.usecases.ports import Nodes
 
 
@@ -98,52 +99,36 @@ class KeepingDht:
         """Store a signed version and keep it. Raises ScoutError."""
         _check_keep(request.keep)
         reply = await self._service.put_mutable(request, context)
-        copy = Copy(
-            value=request.value,
-            public_key=request.public_key,
-            salt=request.salt,
-            seq=request.seq,
-            signature=request.signature,
-        )
-        return await self._kept(reply, copy, request.keep)
+        if not has_taken(reply):
+            return reply
+        return await kept_ahead(self, await self._kept(reply, _copy(request), request.keep), request.ahead, context)
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item and keep it. Raises ScoutError."""
         _check_keep(request.keep)
         reply = await self._service.put_immutable(request, context)
-        return await self._kept(reply, Copy(value=request.value), request.keep)
+        return await self._kept(reply, Copy(value=request.value), request.keep) if has_taken(reply) else reply
 
     async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
         """Begin a lease on each version, whose first put comes when its time does. Raises ScoutError for bad input.
 
         What the cluster has no room or no bus for is said in the reply, as it is of puts.
         """
-        now_ms = self._clock.utc_ms()
+        now_ms, ends = self._clock.utc_ms(), []
         _check_versions(request.versions, now_ms)
-        ends = []
         for version in request.versions:
-            copy = Copy(
-                value=version.value,
-                public_key=version.public_key,
-                salt=version.salt,
-                seq=version.seq,
-                signature=version.signature,
-            )
-            due_ms = max(version.from_ms, now_ms)
+            due_ms, lease = max(version.from_ms, now_ms), lease_of(_copy(version), version.until_ms)
             try:
-                ends.append(await self._leases.keep(lease_of(copy, version.until_ms), due_ms=due_ms, now_ms=now_ms))
+                ends.append(await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms))
             except ScoutError as error:
                 return dht.KeepReply(keep_refused=error.code.value)
         return dht.KeepReply(kept_until_ms=max(ends))
 
     async def _kept(self, reply: dht.PutReply, copy: Copy, seconds: int) -> dht.PutReply:
-        """The reply, with what became of the wish to be kept; a version that lost against another is not kept.
+        """The reply, with what became of the wish to be kept.
 
         A write that the DHT has taken is not failed because the cluster can't keep it: the reply says so instead.
         """
-        storing = reply.storing
-        if storing.stored == 0 or (reply.conflict and storing.stored <= storing.asked // 2):
-            return reply
         now_ms = self._clock.utc_ms()
         try:
             until_ms = await self._leases.keep(
@@ -155,6 +140,16 @@ class KeepingDht:
             refused = error.code.value if seconds else ""
             return msgspec.structs.replace(reply, kept_until_ms=0, keep_refused=refused)
         return msgspec.structs.replace(reply, kept_until_ms=until_ms)
+
+
+def _copy(version: dht.PutMutable | dht.KeptVersion) -> Copy:
+    return Copy(
+        value=version.value,
+        public_key=version.public_key,
+        salt=version.salt,
+        seq=version.seq,
+        signature=version.signature,
+    )
 
 
 def _check_versions(versions: Sequence[dht.KeptVersion], now_ms: int) -> None:

@@ -20,6 +20,20 @@ MAX_KEPT_VERSIONS = 32
 """One for each epoch of the longest wish."""
 
 
+class KeptVersion(Message, frozen=True, kw_only=True):
+    """A signed version of a mutable item, and when the cluster shall put it; wall clock, milliseconds."""
+
+    public_key: bytes
+    salt: bytes = b""
+    seq: int
+    value: bytes
+    signature: bytes
+    from_ms: int
+    """The first put; a time that has passed means as soon as may be."""
+    until_ms: int
+    """No put after it; at most MAX_KEEP_AHEAD_S from now. 0: only in the place of an older version that is kept."""
+
+
 class LookupReport(Message, frozen=True, kw_only=True):
     """How a lookup went: counts of nodes."""
 
@@ -95,6 +109,9 @@ class PutMutable(Message, frozen=True, kw_only=True):
     """Answer when this many nodes have stored it; the rest of the put goes on behind."""
     keep: int = 0
     """Seconds for which the cluster puts it again by itself, at most MAX_KEEP_S; 0: a lease that there is goes on."""
+    ahead: tuple[KeptVersion, ...] = ()
+    """The same record in epochs to come, to be kept as by `Keep` once this version is stored: at most
+    MAX_KEPT_VERSIONS. Here they save a round trip on the bus."""
 
 
 class PutReply(Message, frozen=True, kw_only=True):
@@ -131,20 +148,6 @@ class PutImmutable(Message, frozen=True, kw_only=True):
     quorum: int = 3
     keep: int = 0
     """As for PutMutable."""
-
-
-class KeptVersion(Message, frozen=True, kw_only=True):
-    """A signed version of a mutable item, and when the cluster shall put it; wall clock, milliseconds."""
-
-    public_key: bytes
-    salt: bytes = b""
-    seq: int
-    value: bytes
-    signature: bytes
-    from_ms: int
-    """The first put; a time that has passed means as soon as may be."""
-    until_ms: int
-    """No put after it; at most MAX_KEEP_AHEAD_S from now. 0: only in the place of an older version that is kept."""
 
 
 class Keep(Message, frozen=True, kw_only=True):

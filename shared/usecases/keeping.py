@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
+from msgspec.structs import replace
+
 from shared.contracts import dht
+from shared.contracts.operation import CallContext
+from shared.errors import ScoutError
 from shared.moments import moment
+from shared.usecases.ports import Dht
 
 KEPT_FOR_S = 7200
 """Seconds for which nodes keep an item after the last put: the floor of BEP 44's implementations; some keep longer."""
@@ -30,6 +36,34 @@ class Kept:
 def kept(reply: dht.PutReply | dht.KeepReply) -> Kept:
     """What the reply to a put says of it."""
     return Kept(reply.kept_until_ms, reply.keep_refused)
+
+
+def has_taken(reply: dht.PutReply) -> bool:
+    """Whether the DHT has what was put. A version that lost against another it has not, and it is not kept.
+
+    A majority decides even where some node reports a conflict: a racing writer can't have one too.
+    """
+    storing = reply.storing
+    return storing.stored > 0 and (not reply.conflict or storing.stored > storing.asked // 2)
+
+
+async def kept_ahead(
+    port: Dht, reply: dht.PutReply, versions: Sequence[dht.KeptVersion], context: CallContext
+) -> dht.PutReply:
+    """The reply to a put that the DHT has taken, once its versions for epochs to come are handed over to `port`.
+
+    Until the end of the last of them, or 0 when one is refused: a write is not failed because it can't be kept.
+    """
+    if not versions:
+        return reply
+    try:
+        ahead = await port.keep(dht.Keep(versions=list(versions)), context)
+    except ScoutError as error:
+        ahead = dht.KeepReply(keep_refused=error.code.value)
+    refused = reply.keep_refused or ahead.keep_refused
+    return replace(
+        reply, kept_until_ms=0 if refused else max(reply.kept_until_ms, ahead.kept_until_ms), keep_refused=refused
+    )
 
 
 def kept_both(one: Kept, other: Kept) -> Kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.contracts import crypto, dht
@@ -11,7 +11,7 @@ from shared.errors import ErrorCode, ScoutError
 from shared.format.errors import FormatError
 from shared.format.problems import scout_error
 from shared.usecases.formats.ports import Coming, Content
-from shared.usecases.keeping import Kept, kept, kept_both
+from shared.usecases.keeping import Kept, has_taken, kept
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record, Version
 
@@ -68,13 +68,11 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
             seen=[signature for signature, _ in found.seen],
             quorum=QUORUM,
             keep=_seconds(place, found.epoch, now_ms, until_ms),
+            ahead=tuple(_version(at, sealed) for at, sealed in zip(coming, ahead, strict=True)),
         ),
         context,
     )
-    won, lease = has_won(reply), kept(reply)
-    if won and coming:
-        lease = await _kept_ahead(ports, lease, coming, ahead, context)
-    return Attempt(seq, current.signature, won, reply.storing, lease)
+    return Attempt(seq, current.signature, has_won(reply), reply.storing, kept(reply))
 
 
 async def keep_stored(ports: Ports, place: Place, stored: Version, keep: int, context: CallContext) -> Kept:
@@ -93,27 +91,16 @@ async def keep_stored(ports: Ports, place: Place, stored: Version, keep: int, co
     return kept(reply)
 
 
-async def _kept_ahead(
-    ports: Ports, lease: Kept, coming: Sequence[Coming], ahead: Sequence[crypto.SealedRecord], context: CallContext
-) -> Kept:
-    """The lease of the record with those of its versions for the epochs to come."""
-    versions = [
-        dht.KeptVersion(
-            public_key=sealed.public_key,
-            seq=at.seq,
-            value=sealed.value,
-            signature=sealed.signature,
-            from_ms=at.from_ms,
-            until_ms=at.until_ms,
-        )
-        for at, sealed in zip(coming, ahead, strict=True)
-    ]
-    try:
-        reply = await ports.dht.keep(dht.Keep(versions=versions), context)
-    except ScoutError as error:  # what the DHT has taken is not failed because the cluster can't keep it
-        return kept_both(lease, Kept(refused=error.code.value))
-    refused = lease.refused or reply.keep_refused
-    return Kept(0 if refused else max(lease.until_ms, reply.kept_until_ms), refused)
+def _version(at: Coming, sealed: crypto.SealedRecord) -> dht.KeptVersion:
+    """The record in an epoch to come."""
+    return dht.KeptVersion(
+        public_key=sealed.public_key,
+        seq=at.seq,
+        value=sealed.value,
+        signature=sealed.signature,
+        from_ms=at.from_ms,
+        until_ms=at.until_ms,
+    )
 
 
 def _seconds(place: Place, epoch: int, now_ms: int, until_ms: int) -> int:
@@ -125,17 +112,14 @@ def _seconds(place: Place, epoch: int, now_ms: int, until_ms: int) -> int:
 def has_won(reply: dht.PutReply) -> bool:
     """Whether a put is done. Raises ScoutError (`not_stored`) when no node took it and nobody was in the way.
 
-    A majority decides even where some node reports a conflict: a racing writer can't have one too, so it will read
-    again, find this version and merge it. Waiting for it here would make both write for ever.
+    With a majority it is, whatever other nodes report: a racing writer will read again, find this version and merge it.
+    Waiting for it here would make both write for ever.
     """
-    storing = reply.storing
-    if storing.stored > storing.asked // 2:
+    if has_taken(reply):
         return True
     if reply.conflict:
         return False
-    if storing.stored == 0:
-        raise not_stored(storing)
-    return True
+    raise not_stored(reply.storing)
 
 
 def not_stored(storing: dht.StoringReport) -> ScoutError:

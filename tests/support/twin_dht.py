@@ -17,6 +17,7 @@ import msgspec
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.format import bep44, keys
+from shared.usecases.keeping import has_taken, kept_ahead
 
 OLDER = 302
 OTHER = 301
@@ -84,7 +85,7 @@ class TwinDht:
             rollback_suspected=self.rollback_suspected,
         )
 
-    async def put_mutable(self, request: dht.PutMutable, _context: CallContext) -> dht.PutReply:
+    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         self.puts += 1
         signed = bep44.signable_bytes(request.value, request.seq, request.salt)
         assert keys.verify(request.public_key, signed, request.signature)
@@ -101,7 +102,8 @@ class TwinDht:
                 outcomes[node.offer(target, version, request.seen)] += 1
         for node in behind:  # a put that has its quorum answers, and the rest goes on
             node.offer(target, version, request.seen)
-        return self._reply(target, outcomes, request.keep)
+        reply = self._reply(target, outcomes, request.keep)
+        return await kept_ahead(self, reply, request.ahead, context) if has_taken(reply) else reply
 
     async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
         if self.keep_refused:

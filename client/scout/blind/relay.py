@@ -18,6 +18,7 @@ from shared.format import bep44, keys
 from shared.format.items import content_of
 from shared.json_bytes import Blob, Hex, to_base64url
 from shared.moments import moment
+from shared.usecases.keeping import kept_ahead
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ class RelayDht:
             versions=versions, report=_lookup(found.lookup), rollback_suspected=found.rollback_suspected
         )
 
-    async def put_mutable(self, request: dht.PutMutable, _context: CallContext) -> dht.PutReply:
+    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """Store a signed version, conditionally when `request.seen` is given."""
         body: dict[str, object] = {
             "v": Blob(request.value),
@@ -109,11 +110,12 @@ class RelayDht:
         target = bep44.mutable_target(request.public_key, request.salt)
         call = Call("PUT", f"/v1/mutable/{request.public_key.hex()}", body, params=_salted(request.salt))
         try:
-            return _put(target, await self._transport.fetch(call, Stored))
+            reply = _put(target, await self._transport.fetch(call, Stored))
         except ScoutApiError as error:
             if error.code != ErrorCode.CONFLICT:
                 raise _as_use_case_error(error) from None
             return _conflict(target)
+        return await kept_ahead(self, reply, request.ahead, context)
 
     async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
         """Find an immutable item; one that has another hash is none."""

@@ -233,6 +233,36 @@ async def test_a_version_handed_over_for_later_is_put_when_its_time_comes_and_no
     assert set(world.held()) == {0}
 
 
+async def test_a_put_may_bring_versions_for_later() -> None:
+    world = World()
+    later = ahead(world, 7, 6 * HOUR, DAY)
+    put = msgspec.structs.replace(a_put(5), keep=HOUR, ahead=(later,))
+    reply = await world.keeping.put_mutable(put, world.context)
+    assert (reply.kept_until_ms, reply.keep_refused) == (world.until(DAY), "")
+    world.forget()
+    world.clock.advance(6 * HOUR)
+    await world.keeper.turn()
+    assert set(world.held()) == {7}
+
+
+async def test_a_put_that_lost_keeps_nothing_for_later() -> None:
+    world = World()
+    await world.put(9, keep=0)
+    put = msgspec.structs.replace(a_put(5), ahead=(ahead(world, 7, HOUR, DAY),))
+    reply = await world.keeping.put_mutable(put, world.context)
+    assert reply.conflict
+    assert await world.leases.claim(now_ms=world.until(DAY - 1), hold_ms=1, limit=9) == Claimed((), 0, 0)
+
+
+async def test_what_was_put_stays_put_when_its_versions_for_later_are_refused() -> None:
+    world = World()
+    past = msgspec.structs.replace(ahead(world, 7, HOUR, DAY), until_ms=1)
+    put = msgspec.structs.replace(a_put(5), keep=HOUR, ahead=(past,))
+    reply = await world.keeping.put_mutable(put, world.context)
+    assert (reply.kept_until_ms, reply.keep_refused) == (0, "invalid_request")
+    assert set(world.held()) == {5}
+
+
 async def test_a_version_without_an_end_only_takes_the_place_of_an_older_one() -> None:
     world = World()
     await world.keeping.keep(dht.Keep(versions=[ahead(world, 7, HOUR, None)]), world.context)
