@@ -51,7 +51,7 @@ def union(rules: Format, versions: Sequence[Held]) -> Entries:
             decided.append(rules.raised(rivals.entries[head], rivals.newest.seq + 1))
         except SeqExhaustedError:
             continue
-    return rules.merge(merged, decided)
+    return rules.merge(merged, decided) if decided else merged
 
 
 def is_undecided(rules: Format, versions: Sequence[Held], enough: int) -> bool:

@@ -107,6 +107,8 @@ class Record:
 
     def without(self, signatures: Collection[bytes]) -> Record:
         """The record as it would be without the versions of these signatures."""
+        if not signatures:
+            return self
         versions = tuple(version for version in self.versions if version.signature not in signatures)
         return replace(
             self,
