@@ -5,7 +5,7 @@ process of its own, crypto, API), and the callers. A sync sets one entry of a re
 reads, merges, seals, signs and stores; no two in flight have the same record, so that none is coalesced with another.
 It also has the record kept for the default day: in scout2 that takes a version sealed for the next epoch.
 
-The formats take turns within a run, and the one that begins changes from run to run: what disturbs the machine for a
+The formats take turns many times a run, and the one that begins changes each time: what disturbs the machine for a
 while disturbs both. A ratio is the median of the runs' own ratios, scout2 to scout1. Beside each rate stands the
 processor time that the stack's process had for one call, which a busy machine changes least.
 scout2 is measured between the turns of its epochs; for two hours after one, two epochs are read instead of one.
@@ -23,8 +23,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +45,9 @@ IN_FLIGHT = 32
 RECORDS = 64
 """Of each format. More than are in flight: one caller each, and the rest take turns."""
 RUNS = 5
-CALLS_PER_RUN = 800
-SINGLE_CALLS = 200
+TURNS = 5
+CALLS_PER_TURN = 160
+SINGLE_CALLS_PER_TURN = 40
 START_WITHIN_S = 30.0
 TURN_AFTER_S = 3600
 """No epoch turns sooner than so long after the start."""
@@ -149,6 +150,14 @@ class Figures:
     p50_ms: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
 
+    @property
+    def latest(self) -> str:
+        """The last run's, in words."""
+        return (
+            f"{self.per_s[-1]:,.0f}/s with {IN_FLIGHT} in flight, {self.cpu_ms[-1]:.2f} ms of processor time each; "
+            f"alone p50 {self.p50_ms[-1]:.2f} p99 {self.p99_ms[-1]:.2f} ms"
+        )
+
     def medians(self) -> dict[str, float]:
         """One of each."""
         return {
@@ -170,7 +179,7 @@ async def one_at_a_time(call: Call, calls: int) -> list[float]:
 
 
 async def many_at_a_time(call: Call, calls: int) -> float:
-    """Calls a second with IN_FLIGHT callers, each with records of its own."""
+    """Seconds that `calls` calls take IN_FLIGHT callers, each with records of its own."""
 
     async def caller(number: int) -> None:
         for turn in range(calls // IN_FLIGHT):
@@ -180,17 +189,41 @@ async def many_at_a_time(call: Call, calls: int) -> float:
     async with asyncio.TaskGroup() as callers:
         for number in range(IN_FLIGHT):
             callers.create_task(caller(number))
-    return calls / (time.perf_counter() - start)
+    return time.perf_counter() - start
 
 
-async def measure_call(call: Call, pid: int, figures: Figures) -> None:
-    """One run of one kind of call, added to its figures."""
-    alone = await one_at_a_time(call, SINGLE_CALLS)
-    before = cpu_seconds(pid)
-    figures.per_s.append(await many_at_a_time(call, CALLS_PER_RUN))
-    figures.cpu_ms.append((cpu_seconds(pid) - before) * 1000 / CALLS_PER_RUN)
-    figures.p50_ms.append(statistics.median(alone))
-    figures.p99_ms.append(statistics.quantiles(alone, n=100)[98])
+@dataclass(slots=True)
+class Run:
+    """What the turns of one run add up to."""
+
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    alone_ms: list[float] = field(default_factory=list)
+
+    async def turn(self, call: Call, pid: int) -> None:
+        """One turn of one kind of call, of a stack with this process id."""
+        self.alone_ms += await one_at_a_time(call, SINGLE_CALLS_PER_TURN)
+        before = cpu_seconds(pid)
+        self.seconds += await many_at_a_time(call, CALLS_PER_TURN)
+        self.cpu_s += cpu_seconds(pid) - before
+
+    def add_to(self, figures: Figures) -> None:
+        """The run is over."""
+        calls = TURNS * CALLS_PER_TURN
+        figures.per_s.append(calls / self.seconds)
+        figures.cpu_ms.append(self.cpu_s * 1000 / calls)
+        figures.p50_ms.append(statistics.median(self.alone_ms))
+        figures.p99_ms.append(statistics.quantiles(self.alone_ms, n=100)[98])
+
+
+async def measure_run(calls: Mapping[FormatName, Call], pid: int, found: Mapping[FormatName, Figures]) -> None:
+    """One run of one kind of call in both formats, added to the figures."""
+    runs = {format_name: Run() for format_name in FORMATS}
+    for turn in range(TURNS):
+        for format_name in FORMATS if turn % 2 else FORMATS[::-1]:
+            await runs[format_name].turn(calls[format_name], pid)
+    for format_name, run in runs.items():
+        run.add_to(found[format_name])
 
 
 async def measure(running: StackProcess, runs: int) -> dict[str, Any]:
@@ -198,22 +231,15 @@ async def measure(running: StackProcess, runs: int) -> dict[str, Any]:
     kinds: dict[str, dict[FormatName, Figures]] = {
         kind: {format_name: Figures() for format_name in FORMATS} for kind in ("sync", "read")
     }
-    async with AsyncExitStack() as connections:
-        callers = {}
-        for format_name in FORMATS:
-            http = await connections.enter_async_context(aiohttp.ClientSession())
-            callers[format_name] = Callers(http, running.url, format_name)
-            await callers[format_name].make_links()
+    async with aiohttp.ClientSession() as http:
+        callers = {format_name: Callers(http, running.url, format_name) for format_name in FORMATS}
+        for one in callers.values():
+            await one.make_links()
         for run in range(1, runs + 1):
             for kind, found in kinds.items():
-                for format_name in FORMATS if run % 2 else FORMATS[::-1]:
-                    figures = found[format_name]
-                    await measure_call(getattr(callers[format_name], kind), running.pid, figures)
-                    print(
-                        f"run {run}, {kind}, {format_name}: {figures.per_s[-1]:,.0f}/s with {IN_FLIGHT} in flight, "
-                        f"{figures.cpu_ms[-1]:.2f} ms of processor time each; "
-                        f"alone p50 {figures.p50_ms[-1]:.2f} p99 {figures.p99_ms[-1]:.2f} ms"
-                    )
+                await measure_run({name: getattr(callers[name], kind) for name in FORMATS}, running.pid, found)
+                for format_name, figures in found.items():
+                    print(f"run {run}, {kind}, {format_name}: {figures.latest}", flush=True)
     return {kind: summary(found) for kind, found in kinds.items()}
 
 
