@@ -89,7 +89,9 @@ class Invocation:
         return read_text_secret(kept)
 
     def read_secret(self, path: Path, kind: Kind, *others: Kind) -> StoredSecret:
-        """A secret from a file, with a warning where others may read it, too. Raises SecretFileError."""
+        """A secret from a file, with a warning where others may read it, too. Raises CommandError, SecretFileError."""
+        if path == self.key_file and not path.exists():
+            raise CommandError(f"expected a secret key in {path}", hint="`scout keygen` makes one.")
         self.warn_if_exposed(path)
         return read_secret(path, kind, *others)
 
@@ -117,13 +119,22 @@ class Invocation:
         saved, mode = self.profile().link(name), self.mode_of(name)
         self.warn_if_exposed(self.home / FILE_NAME)
         if mode is Mode.MANAGED:
-            handle = _handle_of(name, saved)
+            handle = self._handle_of(name, saved)
             async with self.service_client() as service:
                 yield service.link(handle, format=saved.format, member=saved.member)
         else:
             secret = self._secret_of(name, saved)
             async with self.client(mode) as client:
                 yield await sharing.link_of(client, secret, saved.member)
+
+    def _handle_of(self, name: str, saved: SavedLink) -> str:
+        if saved.link or saved.secret is None:
+            return saved.link
+        raise CommandError(
+            f"expected a link that a service has a handle of; the secret of {name!r} has never left this machine",
+            hint="Leave --managed out; or hand it over: "
+            f"`scout --managed link {name} --secret {self.home / saved.secret}`.",
+        )
 
     def _secret_of(self, name: str, saved: SavedLink) -> StoredSecret:
         if saved.secret is not None:
@@ -180,13 +191,3 @@ def _run(
 
     with at.output.progress("Joining the DHT" if mode is Mode.SESSION else what) as say:
         return asyncio.run(open_and_work())
-
-
-def _handle_of(name: str, saved: SavedLink) -> str:
-    if not saved.link:
-        raise CommandError(
-            f"expected a link that a service has a handle of; the secret of {name!r} has never left this machine",
-            hint=f"Leave --managed out; or hand it over for good, with `scout --managed link NAME --secret FILE` "
-            f"and the file {saved.secret}.",
-        )
-    return saved.link

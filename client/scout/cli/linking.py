@@ -92,7 +92,7 @@ def _way(mode: Mode, url: str | None) -> str:
     return {
         Mode.MANAGED: f"at {url}",
         Mode.BLIND: f"by way of {url}, which never gets a secret",
-        Mode.SESSION: "for sessions, by a DHT node of your own",
+        Mode.SESSION: "for a DHT node of your own",
     }[mode]
 
 

@@ -37,11 +37,11 @@ def ack(
     if written is None:
         at.output.result(value | {"seq": None, "storing": None}, "There is nothing to acknowledge.")
         return
-    how = f"{stored_by(written.storing)}, {lasts(written, at.mode_of(link))}" if written.written else "was said already"
+    what = f"{stored_by(written.storing)}, {lasts(written, at.mode_of(link))}" if written.written else "said before"
     at.output.result(
         value | {"seq": written.seq, "storing": written.storing},
         *(f"Received of member {one}: all up to message {last}." for one, last in received.items()),
-        f"The receipt {how}.",
+        f"Receipt: {what}.",
     )
 
 

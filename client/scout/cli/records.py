@@ -14,6 +14,7 @@ from scout.cli.context import Invocation, invocation, run_with_link
 from scout.cli.durations import Keep, lasts
 from scout.cli.failures import CommandError
 from scout.cli.output import stored_by, text_of
+from scout.modes import Mode
 
 LinkName = Annotated[str, typer.Argument(metavar="LINK", help="The link's name, as given to `scout link`.")]
 
@@ -32,6 +33,11 @@ def announce(
 ) -> None:
     """Say where this device is."""
     at = invocation(context)
+    if at.mode_of(link) is not Mode.MANAGED and any(address.startswith("auto:") for address in addresses or []):
+        raise CommandError(
+            "expected addresses: auto:PORT is for a service to fill in, and none is asked for that in this mode",
+            hint="`scout doctor` says which address others see.",
+        )
     id_ = device if device is not None else _own_device(at)
     content = content_from(data)
     written = run_with_link(

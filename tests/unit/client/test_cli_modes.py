@@ -130,3 +130,16 @@ def test_options_of_a_command_stay_with_it(home: Path, capsys: Capture) -> None:
     # `up` has a --listen, a --state and a --bootstrap of its own; a mistake there is told by `up`
     assert run(["up", "--listen", "0.0.0.0:8080", "--home", str(home)]) == 2
     assert "loopback" in capsys.readouterr().err
+
+
+def test_a_home_without_a_key_says_how_to_make_one(home: Path, capsys: Capture) -> None:
+    (home / "secret.key").unlink()
+    refused = said(capsys, home, "link", "ben", "--peer", PEER, "--blind")
+    assert (refused["exit_code"], refused["hint"]) == (2, "`scout keygen` makes one.")
+
+
+@pytest.mark.parametrize("mode", ["blind", "session"])
+def test_an_address_that_only_a_service_sees_is_refused(home: Path, capsys: Capture, mode: str) -> None:
+    said(capsys, home, "link", "ben", "--peer", PEER, f"--{mode}")
+    refused = said(capsys, home, "announce", "ben", "auto:443")
+    assert (refused["exit_code"], "auto:PORT is for a service" in refused["detail"]) == (2, True)
