@@ -45,6 +45,7 @@ from shared.ops import serve_ops
 from shared.service_main import run_service
 from shared.settings import Endpoint, Secret
 from shared.usecases.ports import Ports
+from shared.usecases.releasing import Releaser
 from shared.usecases.synchronise import Synchroniser
 
 SERVICE_NAME = "api"
@@ -52,7 +53,7 @@ SERVICE_NAME = "api"
 log = logging.getLogger(__name__)
 
 OPERATIONS = (
-    *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE, dht.KEEP),
+    *(dht.GET_MUTABLE, dht.PUT_MUTABLE, dht.GET_IMMUTABLE, dht.PUT_IMMUTABLE, dht.KEEP, dht.RELEASE),
     *(dht.STATUS, dht.PING, dht.LOOKUP, dht.GET_PEERS, dht.ANNOUNCE_PEER),
     *(crypto.CREATE_KEY, crypto.CREATE_LINK, crypto.LOCATE, crypto.OPEN_RECORD),
     *(crypto.SEAL_RECORD, crypto.SEAL_MESSAGE, crypto.OPEN_MESSAGES, crypto.REWRAP),
@@ -133,7 +134,7 @@ async def open_service(
     own_meters.in_flight_limit.set(guards.limits.max_in_flight)
     crypto_service = BusCrypto(requester)
     ports = Ports(dht=BusDht(requester), crypto=crypto_service, clock=clock, dice=dice)
-    async with Synchroniser(ports) as synchroniser:
+    async with Releaser(ports) as releaser, Synchroniser(ports, releaser.notice) as synchroniser:
         yield Service(
             ports=ports,
             crypto=crypto_service,
@@ -144,6 +145,7 @@ async def open_service(
             entropy=os.urandom,
             meters=own_meters,
             synchroniser=synchroniser,
+            releaser=releaser,
             guards=guards,
             accounts=Accounts(stores.budgets, own_meters.guard),
             gate=Gate(clock),

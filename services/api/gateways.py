@@ -59,6 +59,10 @@ class BusDht(_Charged):
         """Put versions of a mutable item when their time comes."""
         return await self._requester.call(dht.KEEP, request, context)
 
+    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
+        """End the tenant's wish to have an item kept alive, or say that there is one."""
+        return await self._requester.call(dht.RELEASE, request, context)
+
 
 class BusDhtNode(_Charged):
     """What can be asked about a DHT node itself, answered by whichever of them takes the request.

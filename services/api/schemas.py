@@ -160,8 +160,8 @@ class Receipt(Asked, frozen=True, kw_only=True):
 
     member: Member
     """Whose list."""
-    number: Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
-    """The highest number that was received, and all below it."""
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+    """The highest number that was received, and all below it; 0: nothing yet, for who wants to be waited for."""
 
 
 class AcknowledgeRequest(Asked, frozen=True, kw_only=True):

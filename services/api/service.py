@@ -27,6 +27,7 @@ from shared.logs import trace_id
 from shared.settings import Secret
 from shared.usecases.ports import Crypto, Ports
 from shared.usecases.records import Record
+from shared.usecases.releasing import Releaser
 from shared.usecases.synchronise import Synced, Synchroniser
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ class Service:
     entropy: Callable[[int], bytes]
     meters: Meters
     synchroniser: Synchroniser
+    releaser: Releaser
     guards: Guards
     accounts: Accounts
     gate: Gate

@@ -25,6 +25,7 @@ def build(service: DhtService, keeping: KeepingDht, clock: Clock, meters: Operat
         contract.GET_IMMUTABLE: service.get_immutable,
         contract.PUT_IMMUTABLE: keeping.put_immutable,
         contract.KEEP: keeping.keep,
+        contract.RELEASE: keeping.release,
         contract.GET_PEERS: service.get_peers,
         contract.ANNOUNCE_PEER: service.announce_peer,
         contract.STATUS: service.status,

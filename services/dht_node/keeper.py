@@ -97,9 +97,8 @@ class Keeper:
             newer = await self._newer(copy)
             if newer is not None:
                 await self._put(newer)
-                await self.leases.keep(
-                    lease_of(newer, lease.until_ms), due_ms=self._next_ms(), now_ms=self.clock.utc_ms()
-                )
+                # nobody's wish: the newer copy goes to those that there are
+                await self.leases.keep(lease_of(newer, 0), due_ms=self._next_ms(), now_ms=self.clock.utc_ms())
             return PutAgain.SUPERSEDED
         return PutAgain.STORED if reply.storing.stored else PutAgain.FAILED
 

@@ -15,7 +15,7 @@ import msgspec
 from shared.bus.ports import Lease, Leases
 from shared.clock import Clock
 from shared.contracts import dht
-from shared.contracts.envelope import decode, encode
+from shared.contracts.envelope import DecodeError, decode, encode
 from shared.contracts.operation import CallContext, Message
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44, keys
@@ -101,15 +101,18 @@ class KeepingDht:
         reply = await self._service.put_mutable(request, context)
         if not has_taken(reply):
             return reply
-        return await kept_ahead(self, await self._kept(reply, _copy(request), request.keep), request.ahead, context)
+        stored = await self._kept(reply, _copy(request), request.keep, context.tenant)
+        return await kept_ahead(self, stored, request.ahead, context)
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item and keep it. Raises ScoutError."""
         _check_keep(request.keep)
         reply = await self._service.put_immutable(request, context)
-        return await self._kept(reply, Copy(value=request.value), request.keep) if has_taken(reply) else reply
+        if not has_taken(reply):
+            return reply
+        return await self._kept(reply, Copy(value=request.value), request.keep, context.tenant)
 
-    async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
+    async def keep(self, request: dht.Keep, context: CallContext) -> dht.KeepReply:
         """Begin a lease on each version, whose first put comes when its time does. Raises ScoutError for bad input.
 
         What the cluster has no room or no bus for is said in the reply, as it is of puts.
@@ -119,12 +122,20 @@ class KeepingDht:
         for version in request.versions:
             due_ms, lease = max(version.from_ms, now_ms), lease_of(_copy(version), version.until_ms)
             try:
-                ends.append(await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms))
+                ends.append(await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms, owner=context.tenant))
             except ScoutError as error:
                 return dht.KeepReply(keep_refused=error.code.value)
         return dht.KeepReply(kept_until_ms=max(ends))
 
-    async def _kept(self, reply: dht.PutReply, copy: Copy, seconds: int) -> dht.PutReply:
+    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
+        """Say what the caller's tenant wishes to be kept, and end that wish if it asks to. Raises ScoutError."""
+        look_up = self._leases.release if request.end else self._leases.wish
+        found = await look_up(request.target, owner=context.tenant, now_ms=self._clock.utc_ms())
+        if found is None:
+            return dht.ReleaseReply()
+        return dht.ReleaseReply(value=_value_of(found), until_ms=found.until_ms)
+
+    async def _kept(self, reply: dht.PutReply, copy: Copy, seconds: int, owner: str) -> dht.PutReply:
         """The reply, with what became of the wish to be kept.
 
         A write that the DHT has taken is not failed because the cluster can't keep it: the reply says so instead.
@@ -135,6 +146,7 @@ class KeepingDht:
                 lease_of(copy, now_ms + seconds * 1000),
                 due_ms=self._pace.next_ms(self._clock, self._dice),
                 now_ms=now_ms,
+                owner=owner,
             )
         except ScoutError as error:
             refused = error.code.value if seconds else ""
@@ -150,6 +162,14 @@ def _copy(version: dht.PutMutable | dht.KeptVersion) -> Copy:
         seq=version.seq,
         signature=version.signature,
     )
+
+
+def _value_of(lease: Lease) -> bytes | None:
+    """The bencoded value under lease; None when somebody else wrote there."""
+    try:
+        return copy_of(lease).value
+    except DecodeError:
+        return None
 
 
 def _check_versions(versions: Sequence[dht.KeptVersion], now_ms: int) -> None:

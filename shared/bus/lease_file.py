@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,13 +38,14 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     copy: bytes
     until_ms: int
     due_ms: int
+    wishes: Mapping[str, int] = {}
 
 
 def save(path: Path, standing: Iterable[Standing]) -> None:
     """Replace what is in `path`. Raises OSError."""
     body = msgspec.msgpack.encode(
         [
-            _Row(kept.lease.target, kept.lease.seq, kept.lease.copy, kept.lease.until_ms, kept.due_ms)
+            _Row(kept.lease.target, kept.lease.seq, kept.lease.copy, kept.lease.until_ms, kept.due_ms, kept.wishes)
             for kept in standing
         ]
     )
@@ -79,7 +80,7 @@ def _decode(data: bytes) -> list[Standing]:
     rows = msgspec.msgpack.decode(body, type=list[_Row])
     if any(len(row.target) != _TARGET_SIZE for row in rows):
         raise ValueError(f"expected targets of {_TARGET_SIZE} bytes")
-    return [Standing(Lease(row.target, row.seq, row.copy, row.until_ms), row.due_ms) for row in rows]
+    return [Standing(Lease(row.target, row.seq, row.copy, row.until_ms), row.due_ms, row.wishes) for row in rows]
 
 
 def _give_up(path: Path, reason: str) -> None:

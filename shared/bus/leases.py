@@ -4,9 +4,14 @@ Two sorted sets and a hash for each item, all on one shard. `due` says when an i
 overdue ones are counted by; `turns` says when a node may take it up. A claim moves the turn, not the due time, into the
 near future: when the node dies with it, the turn comes round again. Scripts make each step one: Redis runs nothing else
 in between, and a step whose answer was lost may be repeated.
+
+Several owners may wish the same item to be kept: its address is no secret. The hash has the end of each one's wish
+beside the end of the lease, which is the latest of them, so that nobody can end what another asked for.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from shared.bus import streams
 from shared.bus.asking import ask, ask_all
@@ -18,6 +23,7 @@ _KEEP = """
 local due, turns, item = KEYS[1], KEYS[2], KEYS[3]
 local target, seq, copy = ARGV[1], ARGV[2], ARGV[3]
 local ends, next, now, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local owner, wished = ARGV[8], tonumber(ARGV[4])
 local held_seq, held_ends = unpack(redis.call('HMGET', item, 'seq', 'until'))
 if held_ends and tonumber(held_ends) > now then
   ends = math.max(ends, tonumber(held_ends))
@@ -28,6 +34,9 @@ else
 end
 if not held_seq or seq > held_seq then redis.call('HSET', item, 'seq', seq, 'copy', copy) end
 redis.call('HSET', item, 'until', string.format('%d', ends))
+if wished > math.max(now, tonumber(redis.call('HGET', item, owner) or 0)) then
+  redis.call('HSET', item, owner, string.format('%d', wished))
+end
 redis.call('PEXPIRE', item, string.format('%d', ends - now))
 if not held_seq or seq >= held_seq then
   next = string.format('%d', math.min(next, ends))
@@ -57,9 +66,34 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 return redis.call('ZREM', KEYS[2], ARGV[1])
 """
 
+_RELEASE = """
+local due, turns, item = KEYS[1], KEYS[2], KEYS[3]
+local target, owner, prefix, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local found = redis.call('HMGET', item, 'seq', 'copy', owner)
+if not found[3] or tonumber(found[3]) <= now then return {false, false, false} end
+redis.call('HDEL', item, owner)
+local ends, fields = 0, redis.call('HGETALL', item)
+for place = 1, #fields, 2 do
+  if string.sub(fields[place], 1, #prefix) == prefix then ends = math.max(ends, tonumber(fields[place + 1])) end
+end
+if ends <= now then
+  redis.call('DEL', item)
+  redis.call('ZREM', due, target)
+  redis.call('ZREM', turns, target)
+else
+  redis.call('HSET', item, 'until', string.format('%d', ends))
+  redis.call('PEXPIRE', item, string.format('%d', ends - now))
+  for _, set in ipairs({due, turns}) do redis.call('ZADD', set, 'XX', 'LT', string.format('%d', ends), target) end
+end
+return found
+"""
+"""An item whose lease became shorter is due at its new end, if not before: to be forgotten."""
+
 _SETS = (streams.KEPT_DUE, streams.KEPT_TURNS)
 _NO_ROOM = -1
 _SEQ_OFFSET = 2**63
+_OWNER = "owner:"
+"""Before the names of the fields with the ends of wishes."""
 
 
 class RedisLeases:
@@ -70,12 +104,13 @@ class RedisLeases:
         self._link = redis.shared
         self._limit = limit
 
-    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int) -> int:
+    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int, owner: str = "") -> int:
         """See `ports.Leases`."""
         ends: int = await ask(
             self._link,
             *("EVAL", _KEEP, 3, *_SETS, streams.kept(lease.target)),
             *(lease.target, f"{lease.seq + _SEQ_OFFSET:020d}", lease.copy, lease.until_ms, due_ms, now_ms, self._limit),
+            _OWNER + owner,
         )
         if ends == _NO_ROOM:
             raise keep_full(self._limit)
@@ -102,14 +137,23 @@ class RedisLeases:
         """See `ports.Leases`."""
         await ask(self._link, "ZADD", streams.KEPT_TURNS, "XX", until_ms, target)
 
+    async def wish(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """See `ports.Leases`."""
+        row = await ask(self._link, "HMGET", streams.kept(target), "seq", "copy", _OWNER + owner)
+        found = _lease(target, row)
+        return found if found and found.until_ms > now_ms else None
+
+    async def release(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """See `ports.Leases`."""
+        names = (target, _OWNER + owner, _OWNER)
+        row = await ask(self._link, "EVAL", _RELEASE, 3, *_SETS, streams.kept(target), *names, now_ms)
+        return _lease(target, row)
+
     async def _found(self, targets: list[bytes]) -> list[Lease | None]:
         if not targets:
             return []
         rows = await ask_all(self._link, [("HMGET", streams.kept(t), "seq", "copy", "until") for t in targets])
-        return [
-            None if None in row else Lease(target, int(row[0]) - _SEQ_OFFSET, row[1], int(row[2]))
-            for target, row in zip(targets, rows, strict=True)
-        ]
+        return [_lease(target, row) for target, row in zip(targets, rows, strict=True)]
 
 
 def keep_full(limit: int) -> ScoutError:
@@ -117,6 +161,14 @@ def keep_full(limit: int) -> ScoutError:
     return ScoutError(
         ErrorCode.KEEP_FULL, f"{limit} items are kept alive, and there is room for no more.", facts={"limit": limit}
     )
+
+
+def _lease(target: bytes, row: Sequence[bytes | None]) -> Lease | None:
+    """The lease that seq, copy and end make; None where one of them is missing."""
+    seq, copy, until = row
+    if seq is None or copy is None or until is None:
+        return None
+    return Lease(target, int(seq) - _SEQ_OFFSET, copy, int(until))
 
 
 def _forget(target: bytes, now_ms: int) -> Command:

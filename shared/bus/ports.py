@@ -115,12 +115,26 @@ class Claimed:
 class Leases(Protocol):
     """The items that a cluster keeps alive, shared by all its DHT nodes. All times are wall-clock milliseconds."""
 
-    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int) -> int:
+    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int, owner: str = "") -> int:
         """Keep an item that was put just now, and is due again at `due_ms`; returns the end of the lease that holds.
 
-        Of the lease there was and this one the later end holds, and the copy with the higher seq. One that ends at
-        `now_ms` or before begins nothing: it only brings its copy to a lease that there is, or returns 0.
-        Raises ScoutError: `keep_full`, `bus_unavailable`.
+        It is a wish of its `owner`. Of all wishes for an item the latest end holds, and the copy with the highest seq.
+        One that ends at `now_ms` or before begins nothing: it only brings its copy to a lease that there is, or returns
+        0. Raises ScoutError: `keep_full`, `bus_unavailable`.
+        """
+        ...
+
+    async def wish(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """The lease on an item with the end that its `owner` asked for; None when they did not, or it is over.
+
+        Raises ScoutError (`bus_unavailable`).
+        """
+        ...
+
+    async def release(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """End what `owner` asked for, and return it as `wish` does; None when there was nothing to end.
+
+        What others asked for goes on; without any such the item is forgotten. Raises ScoutError (`bus_unavailable`).
         """
         ...
 

@@ -34,13 +34,24 @@ class SavedLeases:
         # a call that was cancelled leaves its thread writing
         self._writing = threading.Lock()
 
-    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int) -> int:
+    async def keep(self, lease: Lease, *, due_ms: int, now_ms: int, owner: str = "") -> int:
         """See `ports.Leases`."""
-        until_ms = await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms)
+        until_ms = await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms, owner=owner)
         if until_ms:
             self._changes += 1
             await self.save()
         return until_ms
+
+    async def wish(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """See `ports.Leases`."""
+        return await self._leases.wish(target, owner=owner, now_ms=now_ms)
+
+    async def release(self, target: bytes, *, owner: str, now_ms: int) -> Lease | None:
+        """See `ports.Leases`. After a crash right behind it the item is kept to the end that it had."""
+        ended = await self._leases.release(target, owner=owner, now_ms=now_ms)
+        if ended is not None:
+            self._changes += 1
+        return ended
 
     async def claim(self, *, now_ms: int, hold_ms: int, limit: int) -> Claimed:
         """See `ports.Leases`."""

@@ -165,6 +165,23 @@ class KeepReply(Message, frozen=True, kw_only=True):
     """The error code for which not all is kept as was asked; empty when nothing is amiss."""
 
 
+class Release(Message, frozen=True, kw_only=True):
+    """End the tenant's own wish to have an item kept alive; what other tenants asked for goes on."""
+
+    target: bytes
+    end: bool = True
+    """False: end nothing, only say what there is."""
+
+
+class ReleaseReply(Message, frozen=True, kw_only=True):
+    """What the tenant had asked for."""
+
+    value: bytes | None = None
+    """The kept item's bencoded value; None when the tenant keeps no such item."""
+    until_ms: int = 0
+    """Until when; wall clock, 0 when it keeps no such item."""
+
+
 class GetPeers(Message, frozen=True, kw_only=True):
     """Find the peers announced for an info-hash (BEP 5)."""
 
@@ -263,7 +280,7 @@ def _immutable_target(request: PutImmutable) -> bytes:
     return bep44.immutable_target(request.value)
 
 
-def _target(request: GetImmutable) -> bytes:
+def _target(request: GetImmutable | Release) -> bytes:
     return request.target
 
 
@@ -276,6 +293,7 @@ PUT_MUTABLE = Operation("dht.put_mutable@1", PutMutable, PutReply, _mutable_targ
 GET_IMMUTABLE = Operation("dht.get_immutable@1", GetImmutable, GetImmutableReply, _target)
 PUT_IMMUTABLE = Operation("dht.put_immutable@1", PutImmutable, PutReply, _immutable_target)
 KEEP = Operation("dht.keep@1", Keep, KeepReply, _first_target)
+RELEASE = Operation("dht.release@1", Release, ReleaseReply, _target)
 GET_PEERS = Operation("dht.get_peers@1", GetPeers, GetPeersReply, _info_hash)
 ANNOUNCE_PEER = Operation("dht.announce_peer@1", AnnouncePeer, PutReply, _info_hash)
 STATUS = Operation("dht.status@1", Status, StatusReply)

@@ -14,7 +14,8 @@ from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases.formats.ports import Entries, Mailbox
-from shared.usecases.messages import fetch, mailboxes
+from shared.usecases.mailboxes import mailboxes, own_mailbox
+from shared.usecases.messages import fetch
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place
 
@@ -116,6 +117,8 @@ class _Walk:
     after: int
     limit: int
     until: bytes | None = None
+    received: int = 0
+    """How far the reader has said it has received this list: its sender may keep that no longer."""
     found: list[Message] = field(default_factory=list)
     """Newest first."""
     seen: int = 0
@@ -144,23 +147,28 @@ async def read(ports: Ports, place: Place, entries: Entries, query: Query, conte
 
 
 def _walks(place: Place, entries: Entries, query: Query) -> list[_Walk]:
+    received = own_mailbox(place, entries).received
     if query.position is not None:
-        return [_Walk(query.position, query.after, query.limit, query.until)]
+        at = query.position
+        return [_Walk(at, query.after, query.limit, query.until, received.get(at.member, 0))]
     boxes = mailboxes(place.format, entries)
     asked = sorted(boxes) if query.member is None else [query.member]
     lists = [member for member in asked if member in boxes and (member != place.member or query.member is not None)]
     # a fixed share each, so that one member's flood can't crowd out the others
     shares = [query.limit // len(lists) + (place < query.limit % len(lists)) for place in range(len(lists))]
-    return [_start(member, boxes[member], query, share) for member, share in zip(lists, shares, strict=True)]
+    return [
+        _started(member, boxes[member], _Walk(None, query.after, share, query.until, received.get(member, 0)))
+        for member, share in zip(lists, shares, strict=True)
+    ]
 
 
-def _start(member: int, box: Mailbox | None, query: Query, limit: int) -> _Walk:
+def _started(member: int, box: Mailbox | None, walk: _Walk) -> _Walk:
+    """A walk at the head of a list; at nothing, when there is nothing new."""
     if box is None:
-        gap = Gap(member, None, None, "the entry is no mailbox")
-        return _Walk(None, query.after, limit, gaps=[gap])
-    if box.head in {None, query.until} or (box.number is not None and box.number <= query.after):
-        return _Walk(None, query.after, limit)
-    return _Walk(Position(member, box.number, box.head), query.after, limit, query.until)
+        walk.gaps.append(Gap(member, None, None, "the entry is no mailbox"))
+    elif box.head not in {None, walk.until} and (box.number is None or box.number > walk.after):
+        walk.at = Position(member, box.number, box.head)
+    return walk
 
 
 async def _follow(ports: Ports, place: Place, walk: _Walk, lanes: asyncio.Semaphore, context: CallContext) -> None:
@@ -214,5 +222,7 @@ def _misplaced(at: Position, fetched: crypto.OpenedMessage) -> str | None:
 
 def _end_with_gap(walk: _Walk, at: Position, reason: str) -> None:
     """Nobody knows what is at `at` and behind it: all numbers down to the last one that the reader has."""
-    walk.gaps.append(Gap(at.member, None if at.number is None else walk.after + 1, at.number, reason))
     walk.at = None
+    last = max(walk.after, walk.received)
+    if at.number is None or at.number > last:
+        walk.gaps.append(Gap(at.member, None if at.number is None else last + 1, at.number, reason))

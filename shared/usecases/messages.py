@@ -7,7 +7,7 @@ head that was just read, even when another device of the same member has sent me
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
@@ -15,9 +15,11 @@ from shared.errors import ErrorCode, ScoutError
 from shared.format import members
 from shared.usecases import items
 from shared.usecases.changes import Scope
-from shared.usecases.formats.ports import Content, Entries, Entry, Format, Mailbox
+from shared.usecases.formats.ports import Content, Entries, Entry, Mailbox
 from shared.usecases.keeping import Kept, kept, kept_both
+from shared.usecases.mailboxes import own_mailbox
 from shared.usecases.ports import Ports
+from shared.usecases.receipts import of_mine
 from shared.usecases.records import Place
 from shared.usecases.synchronise import Synced, Synchroniser
 
@@ -78,7 +80,7 @@ class _Append:
 
     async def apply(self, entries: Entries, scope: Scope) -> Entries:
         """Frame and store the message behind the head in `entries`, and make it the head."""
-        box = own_mailbox(self.place, entries)
+        box = _own_list(self.place, entries)
         landed = await self._landed(box, scope)
         if landed is None:
             landed = await self._store(entries, box, scope)
@@ -182,16 +184,12 @@ async def fetch(ports: Ports, place: Place, target: bytes, context: CallContext)
     return opened
 
 
-def mailboxes(rules: Format, entries: Entries) -> dict[int, Mailbox | None]:
-    """The lists in a record by member; None for an entry in their range that is no mailbox."""
-    found: dict[int, Mailbox | None] = {}
-    for entry in entries:
-        member = members.member_of(entry.id)
-        if member is not None:
-            found[member] = rules.mailbox(entry)
-    return found
+def _own_list(place: Place, entries: Entries) -> Mailbox:
+    """The caller's own mailbox. A list that begins anew counts on from what others have received of the one before.
 
-
-def own_mailbox(place: Place, entries: Entries) -> Mailbox:
-    """The mailbox of the caller's member; what is no mailbox in its place counts as an empty one."""
-    return mailboxes(place.format, entries).get(place.member) or Mailbox()
+    That one was silent until its entry ran out. Beginning at 1 again, its messages would pass for received.
+    """
+    box = own_mailbox(place, entries)
+    if box.head is not None or box.number is None:
+        return box
+    return replace(box, number=max(box.number, *of_mine(place, entries).values(), 0))

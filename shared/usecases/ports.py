@@ -43,6 +43,10 @@ class Dht(Nodes, Protocol):
         """Put versions of a mutable item by itself, each from its time on."""
         ...
 
+    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
+        """End the tenant's wish to have an item kept alive, or say that there is one."""
+        ...
+
 
 class LinkCrypto(Protocol):
     """A holder of the keys of links. Every call raises ScoutError (`bad_handle`, …)."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from shared.errors import ErrorCode, ScoutError
 from shared.format import members
 from shared.usecases.changes import Scope
-from shared.usecases.formats.ports import Entries
-from shared.usecases.messages import mailboxes, own_mailbox
+from shared.usecases.formats.ports import Entries, Format
+from shared.usecases.mailboxes import mailboxes, own_mailbox
 from shared.usecases.records import Place
 
 
@@ -23,7 +23,7 @@ class _Acknowledgement:
     async def apply(self, entries: Entries, scope: Scope) -> Entries:
         """`entries` with what was received; nothing that was said before is taken back."""
         box = own_mailbox(self.place, entries)
-        news = {member: number for member, number in self.received.items() if number > box.received.get(member, 0)}
+        news = {member: number for member, number in self.received.items() if number > box.received.get(member, -1)}
         if not news:
             return entries
         wanted = scope.format.mailbox_content(replace(box, received={**box.received, **news}))
@@ -55,3 +55,19 @@ def of_mine(place: Place, entries: Entries) -> dict[int, int]:
         if number is not None:
             found[member] = number
     return found
+
+
+def of_all(rules: Format, entries: Entries, sender: int) -> int:
+    """The number up to which every other member has received the sender's list; 0 when somebody has received nothing.
+
+    A member is whoever has a mailbox. One that can't be read has said nothing; one that was removed is no member any
+    more. With nobody there, nobody has received anything.
+    """
+    said = []
+    for entry in entries:
+        member = members.member_of(entry.id)
+        if member is None or member == sender or entry.content is None:
+            continue
+        box = rules.mailbox(entry)
+        said.append(0 if box is None else box.received.get(sender, 0))
+    return min(said, default=0)

@@ -91,6 +91,10 @@ class _Behind:
         """See `Dht`."""
         return await self._inner.keep(request, context)
 
+    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
+        """See `Dht`."""
+        return await self._inner.release(request, context)
+
 
 class TellingDht(_Behind):
     """The DHT itself, whose writes are told to those who watch.

@@ -27,6 +27,7 @@ from shared.usecases.ports import Ports
 from shared.usecases.races import is_undecided
 from shared.usecases.records import Place, Record, Version
 from shared.usecases.refusals import record_full
+from shared.usecases.releasing import Notice
 from shared.usecases.writing import QUORUM, Wish, keep_stored, put
 
 MAX_ATTEMPTS = 12
@@ -130,8 +131,10 @@ class _Run:
 class Synchroniser:
     """Writes records. An async context manager: it owns the runs that are in flight."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, notice: Notice | None = None) -> None:
+        """`notice` is told, for each member whose writes were done, what its run had found."""
         self._ports = ports
+        self._notice = notice
         self._coalescer: Coalescer[tuple[str, bytes], _Asked, Synced] = Coalescer(
             self._serve, goes_first=lambda wish: wish.if_match is not None
         )
@@ -178,8 +181,16 @@ class Synchroniser:
         while run.waiting:
             run.attempt += 1
             if await self._attempt(run):
+                self._tell(run)
                 return
             await self._pause(run)
+
+    def _tell(self, run: _Run) -> None:
+        """Hand on what the run found."""
+        writers = {job.work.place.member: job.work for job in run.jobs}
+        for work in writers.values():
+            if self._notice is not None:
+                self._notice(work.place, run.known, work.context)
 
     async def _attempt(self, run: _Run) -> bool:
         """One round of read, merge, write. True when the jobs are answered."""

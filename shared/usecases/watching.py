@@ -19,7 +19,7 @@ from shared.errors import ErrorCode, ScoutError
 from shared.usecases import inbox, records
 from shared.usecases.formats.ports import Mailbox
 from shared.usecases.inbox import Gap, Inbox, Message, Query
-from shared.usecases.messages import mailboxes
+from shared.usecases.mailboxes import mailboxes
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record
 from shared.usecases.watch_position import Position, Read, head_of, position_of

@@ -23,8 +23,8 @@ def a_lease(name: int = 1, *, seq: int = 1, hours: float = 24, copy: bytes = b"\
     return Lease(bytes([name]) * 20, seq, copy, NOW + round(hours * HOUR))
 
 
-async def keep(leases: Leases, lease: Lease, *, due: int = NOW + HOUR, now: int = NOW) -> int:
-    return await leases.keep(lease, due_ms=due, now_ms=now)
+async def keep(leases: Leases, lease: Lease, *, due: int = NOW + HOUR, now: int = NOW, owner: str = "") -> int:
+    return await leases.keep(lease, due_ms=due, now_ms=now, owner=owner)
 
 
 async def claim(leases: Leases, now: int, limit: int = 10) -> Claimed:
@@ -160,3 +160,76 @@ async def test_what_nobody_keeps_can_be_neither_put_again_nor_postponed(bus: Bus
     await leases.put_again(bytes(20), due_ms=NOW)
     await leases.postpone(bytes(20), until_ms=NOW)
     assert await claim(leases, NOW) == Claimed((), kept=0, overdue=0)
+
+
+async def test_a_lease_that_its_owner_releases_is_forgotten(bus: Bus) -> None:
+    leases = bus.leases()
+    lease = a_lease()
+    await keep(leases, lease, owner="me")
+    assert await leases.wish(lease.target, owner="me", now_ms=NOW) == lease
+    assert await leases.release(lease.target, owner="me", now_ms=NOW) == lease
+    assert await leases.release(lease.target, owner="me", now_ms=NOW) is None
+    assert await leases.wish(lease.target, owner="me", now_ms=NOW) is None
+    assert await claim(leases, NOW + HOUR) == Claimed((), kept=0, overdue=0)
+
+
+async def test_nobody_releases_what_another_asked_for(bus: Bus) -> None:
+    leases = bus.leases()
+    lease = a_lease()
+    await keep(leases, lease, owner="me")
+    assert await leases.wish(lease.target, owner="stranger", now_ms=NOW) is None
+    assert await leases.release(lease.target, owner="stranger", now_ms=NOW) is None
+    assert (await claim(leases, NOW + HOUR)).leases == (lease,)
+
+
+async def test_the_latest_end_of_all_wishes_holds(bus: Bus) -> None:
+    leases = bus.leases()
+    short, long = a_lease(hours=3), a_lease(hours=24)
+    await keep(leases, short, owner="one")
+    assert await keep(leases, long, owner="other") == long.until_ms
+    assert await leases.wish(short.target, owner="one", now_ms=NOW) == short
+    assert await leases.release(long.target, owner="other", now_ms=NOW) == long
+    assert (await claim(leases, NOW + HOUR)).leases == (short,)
+    await leases.put_again(short.target, due_ms=short.until_ms)
+    assert await claim(leases, short.until_ms) == Claimed((), kept=0, overdue=0)
+
+
+async def test_a_lease_that_became_shorter_is_forgotten_at_its_new_end(bus: Bus) -> None:
+    leases = bus.leases()
+    short, long = a_lease(hours=0.5), a_lease(hours=24)
+    await keep(leases, short, owner="one")
+    await keep(leases, long, owner="other")
+    await leases.release(long.target, owner="other", now_ms=NOW)
+    assert await claim(leases, NOW + HOUR // 2) == Claimed((), kept=0, overdue=0)
+
+
+async def test_a_wish_is_never_shortened_by_a_later_one(bus: Bus) -> None:
+    leases = bus.leases()
+    long = a_lease(hours=24)
+    await keep(leases, long, owner="me")
+    await keep(leases, a_lease(hours=2), owner="me")
+    await keep(leases, a_lease(seq=2, hours=0), owner="me")
+    found = await leases.release(long.target, owner="me", now_ms=NOW)
+    assert found is not None
+    assert (found.until_ms, found.seq) == (long.until_ms, 2)
+
+
+async def test_a_wish_that_is_over_can_not_be_released(bus: Bus) -> None:
+    leases = bus.leases()
+    short, long = a_lease(hours=1), a_lease(hours=24)
+    await keep(leases, short, owner="one")
+    await keep(leases, long, owner="other")
+    assert await leases.release(short.target, owner="one", now_ms=NOW + HOUR) is None
+    assert (await claim(leases, NOW + HOUR)).leases == (long,)
+
+
+async def test_what_was_claimed_may_be_released_meanwhile(bus: Bus) -> None:
+    leases = bus.leases()
+    lease = a_lease()
+    await keep(leases, lease, owner="me")
+    await claim(leases, NOW + HOUR)
+    await leases.release(lease.target, owner="me", now_ms=NOW + HOUR)
+    await leases.put_again(lease.target, due_ms=NOW + 2 * HOUR)
+    await leases.postpone(lease.target, until_ms=NOW + 2 * HOUR)
+    assert await keep(leases, a_lease(seq=2, hours=0), now=NOW + HOUR) == 0
+    assert await claim(leases, NOW + 3 * HOUR) == Claimed((), kept=0, overdue=0)

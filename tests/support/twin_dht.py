@@ -60,6 +60,8 @@ class TwinDht:
         """The seconds that each put asked to be kept for; they are granted, by a clock that stands at the epoch."""
         self.ahead: dict[bytes, dht.KeptVersion] = {}
         """Target -> the version that is to be put there when its time comes: see `put_ahead`."""
+        self.kept: dict[tuple[str, bytes], bytes] = {}
+        """Tenant and target -> the immutable value that is kept for it."""
         self.keep_refused = ""
         """With an error code here nothing is kept."""
         self.stalled = False
@@ -120,6 +122,11 @@ class TwinDht:
             ends.append(until_ms)
         return dht.KeepReply(kept_until_ms=max(ends))
 
+    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
+        wish = (context.tenant, request.target)
+        value = self.kept.pop(wish, None) if request.end else self.kept.get(wish)
+        return dht.ReleaseReply(value=value, until_ms=0 if value is None else 1)
+
     def put_ahead(self, now_ms: int) -> None:
         """Put what was handed over for this moment, as a cluster's keeper does."""
         for target, ahead in self.ahead.items():
@@ -139,9 +146,11 @@ class TwinDht:
         values = [node.immutable[request.target] for node in answering if request.target in node.immutable]
         return dht.GetImmutableReply(value=values[0] if values else None, report=self._lookup(len(answering)))
 
-    async def put_immutable(self, request: dht.PutImmutable, _context: CallContext) -> dht.PutReply:
+    async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         await asyncio.sleep(0)
         target = bep44.immutable_target(request.value)
+        if request.keep:
+            self.kept[context.tenant, target] = request.value
         outcomes: Counter[int] = Counter()
         for node in self.nodes:
             if not self._lost():

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from scout.answers import Answered, StoringReport
-from scout.errors import ScoutApiError
+from scout.errors import ClientError, ScoutApiError
 from scout.transport import Call, Transport
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
@@ -72,6 +72,13 @@ class Item(Answered, frozen=True, kw_only=True):
     """An immutable item."""
 
     value: Blob
+
+
+class Wish(Answered, frozen=True, kw_only=True):
+    """What the caller's tenant asked to have kept."""
+
+    kept_until: datetime | None = None
+    value: Blob | None = None
 
 
 class RelayDht:
@@ -140,6 +147,16 @@ class RelayDht:
         versions = [_ahead(version) for version in request.versions]
         said = await _asked(self._transport.fetch(Call("POST", "/v1/ahead", {"versions": versions}), Ahead))
         return dht.KeepReply(kept_until_ms=_unix_ms(said.kept_until), keep_refused=said.keep_error or "")
+
+    async def release(self, request: dht.Release, _context: CallContext) -> dht.ReleaseReply:
+        """End the wish to have an item kept alive, or say that there is one. Raises ScoutError for any failure."""
+        call = Call("DELETE" if request.end else "GET", f"/v1/items/{request.target.hex()}/keep")
+        try:
+            found = await self._transport.fetch(call, Wish)
+        except ClientError as error:  # nobody waits for it, and all that can be done is to try another time
+            raise ScoutError(ErrorCode.DHT_UNAVAILABLE, str(error)) from None
+        value = None if found.value is None else bep44.bencode_string(bytes(found.value))
+        return dht.ReleaseReply(value=value, until_ms=_unix_ms(found.kept_until))
 
 
 async def _asked(call: Awaitable[T]) -> T:

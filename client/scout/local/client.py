@@ -21,6 +21,7 @@ from shared.links.ports import Link
 from shared.usecases import items
 from shared.usecases.keeping import DEFAULT_KEEP_S, kept, lasting
 from shared.usecases.ports import Dht, Ports
+from shared.usecases.releasing import Releaser
 from shared.usecases.synchronise import Synchroniser
 
 
@@ -102,8 +103,11 @@ class LocalClient:
             dice=dice,
             pause=self._surroundings.sleep,
         )
-        synchroniser = await self._stack.enter_async_context(Synchroniser(ports))
-        return LocalLink(ports, synchroniser, keys=link, timeout=self._timeout, surroundings=self._surroundings)
+        releaser = await self._stack.enter_async_context(Releaser(ports))
+        synchroniser = await self._stack.enter_async_context(Synchroniser(ports, releaser.notice))
+        return LocalLink(
+            ports, synchroniser, releaser, keys=link, timeout=self._timeout, surroundings=self._surroundings
+        )
 
 
 def _from_hex(text: str, what: str) -> bytes:

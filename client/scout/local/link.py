@@ -22,6 +22,7 @@ from shared.usecases.keeping import DEFAULT_KEEP_S
 from shared.usecases.messages import Outgoing
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place
+from shared.usecases.releasing import Releaser
 from shared.usecases.synchronise import Synced, Synchroniser
 
 NO_STATUS = 0
@@ -32,11 +33,19 @@ class LocalLink:
     """One link. All calls raise `ScoutApiError` (with status 0 when no service said it) or `Unreachable`."""
 
     def __init__(
-        self, ports: Ports, synchroniser: Synchroniser, *, keys: Link, timeout: float, surroundings: Surroundings
+        self,
+        ports: Ports,
+        synchroniser: Synchroniser,
+        releaser: Releaser,
+        *,
+        keys: Link,
+        timeout: float,
+        surroundings: Surroundings,
     ) -> None:
         """Work over `ports`, whose crypto holds this link's `keys`; `timeout` in seconds bounds each call."""
         self._ports = ports
         self._synchroniser = synchroniser
+        self._releaser = releaser
         self._timeout = timeout
         self._surroundings = surroundings
         self._retry = RetryPolicy()
@@ -125,6 +134,7 @@ class LocalLink:
             position = None if cursor is None else inbox.position_of(cursor)
             place, context = await self._place()
             found = await records.read_at(self._ports, place, context)
+            self._releaser.notice(place, found.entries, context)
             query = Query(after or 0, limit or inbox.MAX_LIMIT, position=position)
             read = await inbox.read(self._ports, place, found.entries, query, context)
             return answers.received(read, receipts.of_mine(place, found.entries))

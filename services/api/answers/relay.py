@@ -22,6 +22,15 @@ class ItemAnswer(Answered, frozen=True, kw_only=True):
     """Its content."""
 
 
+class ItemKeepAnswer(Answered, frozen=True, kw_only=True):
+    """What your tenant asked to have kept alive; other tenants' wishes for the same item are not told."""
+
+    kept_until: Moment | None
+    """Until when; null: it does not keep this item."""
+    value: Blob | None
+    """The content of what is kept; null also for a signed item, which is no byte string under a hash."""
+
+
 class VersionAnswer(Answered, frozen=True, kw_only=True):
     """A version of a mutable item, as its owner signed it; the signature has been checked."""
 

@@ -131,6 +131,7 @@ _INSTANCES: tuple[Any, ...] = (
     ),
     answers.ItemStoredAnswer(hash=_HASH, storing=_STORING, kept_for_s=7200, kept_until=_UNTIL, keep_error=None),
     answers.ItemAnswer(value=Blob(b"Hello World!")),
+    answers.ItemKeepAnswer(kept_until=_UNTIL, value=Blob(b"Hello World!")),
     answers.PeersAnswer(peers=["192.0.2.7:51413", "[2001:db8::7]:51413"], lookup=_LOOKUP),
     answers.AnnouncedAnswer(storing=_STORING),
     answers.StatusAnswer(

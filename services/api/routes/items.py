@@ -8,8 +8,12 @@ from services.api import answers, render, schemas
 from services.api.endpoints import Endpoint, Tag
 from services.api.scopes import Scope
 from services.api.service import context_of, service_of
+from shared.contracts import dht
 from shared.errors import ErrorCode, ScoutError
+from shared.format.errors import MalformedError
+from shared.format.items import content_of
 from shared.json_bytes import Blob, Bytes20
+from shared.moments import moment
 from shared.usecases import items
 from shared.usecases.keeping import kept, lasting
 
@@ -35,6 +39,29 @@ async def read(request: web.Request, path: schemas.ItemPath) -> answers.ItemAnsw
     """The byte string under a hash."""
     value = await items.get(service_of(request).ports.dht, bytes(path.hash), context_of(request))
     return answers.ItemAnswer(value=Blob(value))
+
+
+async def kept_until(request: web.Request, path: schemas.ItemPath) -> answers.ItemKeepAnswer:
+    """Until when the caller's tenant has an item kept alive."""
+    return await _wish(request, path, end=False)
+
+
+async def release(request: web.Request, path: schemas.ItemPath) -> answers.ItemKeepAnswer:
+    """Keep an item alive no longer."""
+    return await _wish(request, path, end=True)
+
+
+async def _wish(request: web.Request, path: schemas.ItemPath, *, end: bool) -> answers.ItemKeepAnswer:
+    asked = dht.Release(target=bytes(path.hash), end=end)
+    found = await service_of(request).ports.dht.release(asked, context_of(request))
+    return answers.ItemKeepAnswer(kept_until=moment(found.until_ms or None), value=_content_of(found.value))
+
+
+def _content_of(value: bytes | None) -> Blob | None:
+    try:
+        return None if value is None else Blob(content_of(value))
+    except MalformedError:
+        return None
 
 
 async def _store(request: web.Request, asked: schemas.ItemRequest) -> answers.ItemStoredAnswer:
@@ -80,5 +107,26 @@ ENDPOINTS = [
         (*_READ_ERRORS, ErrorCode.NOT_FOUND),
         "What a node returns is checked against the hash; a value that is no byte string is as good as none.",
         packets=40,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/items/{hash}/keep",
+        kept_until,
+        Scope.RELAY,
+        Tag.ITEMS,
+        "Until when you have an item kept alive",
+        (ErrorCode.BUS_UNAVAILABLE,),
+        "As your tenant's last `keep` said, with the content. Nobody is asked in the DHT.",
+    ),
+    Endpoint(
+        "DELETE",
+        "/v1/items/{hash}/keep",
+        release,
+        Scope.RELAY,
+        Tag.ITEMS,
+        "Keep an item alive no longer",
+        (ErrorCode.BUS_UNAVAILABLE,),
+        "Answers what there was to end. What other tenants asked for goes on, and nodes of the DHT hold the item for "
+        "some hours yet.",
     ),
 ]

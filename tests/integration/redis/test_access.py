@@ -170,8 +170,11 @@ async def test_budgets_answers_leases_and_reports_are_permitted(guarded: RedisPr
     async with as_user(guarded, users, "scout-dht-node") as redis:
         leases = RedisLeases(redis)
         for lease in (kept, ended):
-            await leases.keep(lease, due_ms=now, now_ms=now)
+            await leases.keep(lease, due_ms=now, now_ms=now, owner="acme")
         assert len((await leases.claim(now_ms=now, hold_ms=1, limit=2)).leases) == 2
+        await leases.keep(kept, due_ms=now, now_ms=now, owner="other")
+        assert await leases.wish(kept.target, owner="other", now_ms=now) == kept
+        assert await leases.release(kept.target, owner="other", now_ms=now) == kept
         await leases.put_again(kept.target, due_ms=now)
         await leases.postpone(kept.target, until_ms=now)
         assert (await leases.claim(now_ms=now + 60_000, hold_ms=1, limit=2)).leases == ()

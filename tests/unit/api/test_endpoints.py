@@ -381,3 +381,15 @@ async def test_a_removal_asks_for_nothing(api: Api) -> None:
     await api.call("PUT", "/v1/devices/1", {}, link=link)
     assert (await api.call("DELETE", "/v1/devices/1", link=link)).body["kept_until"] is None
     assert api.twin.keeps[-1] == 0
+
+
+async def test_whoever_has_an_item_kept_sees_until_when_and_may_end_it(api: Api) -> None:
+    stored = await api.call("POST", "/v1/items", {"value": b64(b"hello"), "keep": 60})
+    path = f"/v1/items/{stored.body['hash']}/keep"
+    for method in ("GET", "DELETE"):
+        found = await api.call(method, path)
+        assert (found.status, found.body["value"]) == (200, b64(b"hello"))
+        assert found.body["kept_until"]
+    for method in ("GET", "DELETE"):
+        assert (await api.call(method, path)).body == {"kept_until": None, "value": None}
+    assert (await api.call("GET", path[: -len("/keep")])).status == 200

@@ -94,7 +94,7 @@ async def test_receipts_reach_the_sender(api: Api) -> None:
         ("scout1", [{"member": 1, "number": 1}], "no room for receipts"),
         ("scout2", [{"member": 0, "number": 1}], "Expected other members than yourself"),
         ("scout2", [], "`$.received`"),
-        ("scout2", [{"member": 1, "number": 0}], "`$.received[0].number`"),
+        ("scout2", [{"member": 1, "number": -1}], "`$.received[0].number`"),
     ],
 )
 async def test_what_acknowledges_nothing_is_refused(api: Api, format_name: str, received: Any, words: str) -> None:

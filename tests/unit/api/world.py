@@ -159,6 +159,7 @@ async def an_api(
         dht.GET_IMMUTABLE: twin.get_immutable,
         dht.PUT_IMMUTABLE: twin.put_immutable,
         dht.KEEP: twin.keep,
+        dht.RELEASE: twin.release,
     }
     memory, fleet = MemoryKeyValue(clock), MemoryFleet(clock)
     stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock), budgets or MemoryBudgets(clock))

@@ -316,3 +316,42 @@ async def test_what_must_not_be_put_is_refused_before_anything_is_kept(wrong: di
             await world.keeping.keep(dht.Keep(versions=versions), world.context)
         assert error.value.code is ErrorCode.INVALID_REQUEST
     assert await world.leases.claim(now_ms=world.until(DAY - 1), hold_ms=1, limit=9) == Claimed((), 0, 0)
+
+
+def for_tenant(world: World, tenant: str) -> CallContext:
+    return CallContext(world.clock.utc_ms() + 10_000, tenant=tenant)
+
+
+async def test_a_tenant_sees_and_ends_what_it_keeps_and_nobody_else_does() -> None:
+    world = World()
+    put = dht.PutImmutable(value=b"2:hi", keep=DAY)
+    mine, theirs = for_tenant(world, "mine"), for_tenant(world, "theirs")
+    target = (await world.keeping.put_immutable(put, mine)).target
+    look, end = dht.Release(target=target, end=False), dht.Release(target=target)
+    kept = dht.ReleaseReply(value=b"2:hi", until_ms=world.until(DAY))
+    assert await world.keeping.release(look, mine) == kept
+    for request in (look, end):
+        assert await world.keeping.release(request, theirs) == dht.ReleaseReply()
+    assert await world.keeping.release(end, mine) == kept
+    assert await world.keeping.release(end, mine) == dht.ReleaseReply()
+
+
+async def test_a_released_item_is_put_again_no_more() -> None:
+    world = World()
+    await world.put(7, keep=DAY)
+    await world.keeping.release(dht.Release(target=TARGET), world.context)
+    world.forget()
+    await world.an_hour_later()
+    assert set(world.held()) == {0}
+
+
+async def test_a_newer_version_of_another_writer_is_kept_for_who_asked_for_the_older_one() -> None:
+    world = World()
+    await world.put(7, keep=DAY)
+    world.twin.plant(PUBLIC, version(9), slice(0, 2))
+    await world.an_hour_later()
+    found = await world.keeping.release(dht.Release(target=TARGET), world.context)
+    assert found.value == version(9).value
+    world.forget()
+    await world.an_hour_later()
+    assert set(world.held()) == {0}

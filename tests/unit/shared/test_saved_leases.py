@@ -68,6 +68,15 @@ async def test_when_an_item_is_due_outlives_an_orderly_end(path: Path) -> None:
     assert await due(again, NOW + 2 * HOUR) == (a_lease(),)
 
 
+async def test_whose_wishes_they_are_is_found_again(path: Path) -> None:
+    lease = a_lease()
+    await SavedLeases(path).keep(lease, due_ms=NOW + HOUR, now_ms=NOW, owner="me")
+    async with saved_leases(path) as again:
+        assert await again.release(lease.target, owner="stranger", now_ms=NOW) is None
+        assert await again.release(lease.target, owner="me", now_ms=NOW) == lease
+    assert await due(SavedLeases(path), NOW + HOUR) == ()
+
+
 async def test_a_claim_does_not_outlive_its_process(path: Path) -> None:
     async with saved_leases(path) as leases:
         await keep(leases, a_lease())

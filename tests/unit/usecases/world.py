@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.crypto.handles import MasterKey
 from services.crypto.service import CryptoService
@@ -44,11 +44,12 @@ class World:
     def context(self) -> CallContext:
         return CallContext(deadline_ms=self.clock.utc_ms() + 10_000, trace="test")
 
-    async def place(self, member: int = 0, secret: bytes = SECRET) -> Place:
+    async def place(self, member: int = 0, secret: bytes = SECRET, tenant: str = "default") -> Place:
+        context = replace(self.context, tenant=tenant)
         made = await self.crypto.create_link(
-            crypto.CreateLink(secret=secret, member=member, format=self.format), self.context
+            crypto.CreateLink(secret=secret, member=member, format=self.format), context
         )
-        return await records.locate(self.ports, made.link, self.context)
+        return await records.locate(self.ports, made.link, context)
 
     async def sync(
         self, place: Place, entries: dict[int, bytes] | None = None, *, remove: set[int] | None = None, process: int = 0
