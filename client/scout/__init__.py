@@ -33,6 +33,7 @@ from scout.client import Client
 from scout.errors import BudgetSpent, ClientError, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
 from scout.link import Link
 from scout.local.link import LocalLink
+from scout.nat.ports import Gateway, PortMapping
 from scout.transport import RetryPolicy, Surroundings
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ __all__ = [
     "Device",
     "Entry",
     "Gap",
+    "Gateway",
     "Inbox",
     "Key",
     "Link",
@@ -63,6 +65,7 @@ __all__ = [
     "LocalLink",
     "More",
     "PassedOver",
+    "PortMapping",
     "ReceivedMessage",
     "Record",
     "RetryPolicy",

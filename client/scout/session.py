@@ -8,19 +8,23 @@ on with what was to be kept, also after a crash.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-import msgspec
 from prometheus_client import CollectorRegistry
 
 from scout.client import DEFAULT_TIMEOUT
 from scout.errors import ClientError
 from scout.local.client import LocalClient
+from scout.nat.gateways import default_gateway
+from scout.nat.mapper import PortMapper, mapped
+from scout.nat.pcp import NONCE_SIZE
+from scout.nat.ports import Gateway, PortMapping, Way
 from scout.session_directory import Remembered, SessionDirectory
 from scout.transport import Surroundings
 from services.dht_node.core.config import LAB, Mode, NodeConfig
@@ -34,6 +38,11 @@ from shared.bus.ports import Leases
 from shared.bus.saved_leases import saved_leases
 from shared.lifecycle import Tasks
 from shared.settings import Endpoint, endpoint
+
+log = logging.getLogger(__name__)
+
+Ways = Callable[[Gateway, bytes, random.Random], Sequence[Way]]
+"""(gateway, nonce, dice) -> the ways to ask the gateway."""
 
 ANYWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104  # peers come from anywhere
 JOIN_WITHIN = 10.0
@@ -56,22 +65,27 @@ class Session(LocalClient):
         listen: str | None = None,
         state: Path | str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
+        port_mapping: bool | Gateway = False,
         surroundings: Surroundings | None = None,
     ) -> None:
         """Join by the nodes of `bootstrap` (`host:port`); None: the well-known ones of the public DHT.
 
         `listen` is an `address:port`, by default any free port at every IPv4 address; `state` a directory.
+        `port_mapping`: have the gateway of the default route, or this one, map the node's port (extra `nat`).
         """
         super().__init__(timeout=timeout, surroundings=surroundings)
         self._bootstrap = None if bootstrap is None else [endpoint(name) for name in bootstrap]
         self._listen = ANYWHERE if listen is None else endpoint(listen)
         self._directory = None if state is None else SessionDirectory(Path(state).expanduser())
+        self._port_mapping = port_mapping
+        self._mapper: PortMapper | None = None
         self._node: DhtService | None = None
 
     async def __aenter__(self) -> Self:
         """Start the node, and wait a while for a network around it.
 
-        Raises ClientError when the address is taken, or when another session has the directory.
+        Raises ClientError when the address is taken, when another session has the directory, or without the extra that
+        port mapping needs.
         """
         try:
             await self._open()
@@ -92,27 +106,35 @@ class Session(LocalClient):
             raise RuntimeError("expected `async with scout.Session(…) as session`, got a session that is not open")
         return self._node.endpoint
 
+    @property
+    def mapping(self) -> PortMapping | None:
+        """The gateway's port that leads to the node; None while there is none, or none yet."""
+        return None if self._mapper is None else self._mapper.mapping
+
     async def _open(self) -> None:
+        ways = _ways() if self._port_mapping else None
         if self._directory is not None:
             self._stack.enter_context(self._directory.held())
-        self._node = await self._start_node()
+        remembered = Remembered() if self._directory is None else self._directory.remembered()
+        self._node = await self._start_node(remembered.port)
+        nonce = bytes.fromhex(remembered.mapping_nonce) or self._surroundings.entropy(NONCE_SIZE)
+        if self._directory is not None:
+            self._directory.remember(Remembered(self._node.endpoint.port, nonce.hex()))
+        if ways is not None:
+            await self._map_port(self._node, ways, nonce)
         await self._wait_for_a_network(self._node)
         await self._keep(self._node)
 
-    async def _start_node(self) -> DhtService:
-        """A node where the session listens; at any port is by preference at that of the last time."""
-        remembered = Remembered() if self._directory is None else self._directory.remembered()
-        if remembered.port and not self._listen.port:
+    async def _start_node(self, port: int) -> DhtService:
+        """A node where the session listens; at any port is by preference at `port`, that of the last time."""
+        if port and not self._listen.port:
             # somebody else may have it now
             with suppress(OSError):
-                return await self._node_at(replace(self._listen, port=remembered.port))
+                return await self._node_at(replace(self._listen, port=port))
         try:
-            node = await self._node_at(self._listen)
+            return await self._node_at(self._listen)
         except OSError as error:
             raise ClientError(f"expected a DHT node to start at {self._listen}: {error.strerror or error}") from error
-        if self._directory is not None:
-            self._directory.remember(msgspec.structs.replace(remembered, port=node.endpoint.port))
-        return node
 
     async def _node_at(self, listen: Endpoint) -> DhtService:
         return await self._stack.enter_async_context(
@@ -126,6 +148,23 @@ class Session(LocalClient):
                 state_path=None if self._directory is None else self._directory.node,
             )
         )
+
+    async def _map_port(self, node: DhtService, ways: Ways, nonce: bytes) -> None:
+        """Begin to ask the gateway; nothing waits for its answer."""
+        if ":" in node.endpoint.host:
+            log.info("no port is mapped, for the node speaks IPv6: no NAT translates that")
+            return
+        given = self._port_mapping
+        # for external ports only, which are no secret
+        dice = random.Random(self._surroundings.entropy(8))  # noqa: S311
+        self._mapper = PortMapper(
+            node.endpoint,
+            lambda: given if isinstance(given, Gateway) else default_gateway(),
+            lambda gateway: ways(gateway, nonce, dice),
+            clock=self._surroundings.clock,
+            pause=self._surroundings.sleep,
+        )
+        await self._stack.enter_async_context(mapped(self._mapper))
 
     async def _keep(self, node: DhtService) -> None:
         """Put again what was asked to be kept, for as long as the session is open."""
@@ -154,6 +193,15 @@ class Session(LocalClient):
         until = self._surroundings.clock.monotonic() + JOIN_WITHIN
         while not node.joined and self._surroundings.clock.monotonic() < until:
             await self._surroundings.sleep(_LOOK_AGAIN_S)
+
+
+def _ways() -> Ways:
+    """Raises ClientError without the extra, which nobody needs who has no port mapped."""
+    try:
+        from scout.nat.ways import ways_of  # noqa: PLC0415  # the library is an extra
+    except ModuleNotFoundError as error:
+        raise ClientError("expected the extra `nat` for `port_mapping`: pip install 'scout[nat]'") from error
+    return ways_of
 
 
 def _is_loopback(listen: Endpoint) -> bool:

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from scout.errors import ClientError
 from shared.private_files import OWNER_ONLY, make_private_directory
@@ -26,8 +28,10 @@ _MAX_SIZE = 4096
 class Remembered(msgspec.Struct, frozen=True):
     """What is small, from one time to the next."""
 
-    port: int = 0
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
     """UDP, where the node listened last; 0: nowhere yet."""
+    mapping_nonce: Annotated[str, Meta(pattern="^([0-9a-f]{24})?$")] = ""
+    """Hex; by it a gateway knows whose mapping is to be renewed (RFC 6887, section 11.2)."""
 
 
 class SessionDirectory:

@@ -1,0 +1,1 @@
+"""A port of the gateway for the node behind it: PCP, NAT-PMP and UPnP IGD."""
