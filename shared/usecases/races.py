@@ -38,7 +38,7 @@ class _Rivals:
     holders: Counter[bytes] = field(default_factory=Counter)
     """Head -> nodes that hold a version with it."""
     entries: dict[bytes, Entry] = field(default_factory=dict)
-    """Head -> the newest entry that says so."""
+    """Head -> the entry that says so and wins the merge."""
 
 
 def union(rules: Format, versions: Sequence[Held]) -> Entries:
@@ -75,10 +75,6 @@ def _rivals(rules: Format, versions: Sequence[Held], merged: Entries) -> Iterato
             race = None if entry is None else rules.race(entry)
             if entry is not None and race is not None and race.round >= newest_round:
                 rivals.holders[race.head] += version.holders
-                rivals.entries[race.head] = max(entry, rivals.entries.get(race.head, entry), key=_age)
+                (rivals.entries[race.head],) = rules.merge((entry,), (rivals.entries.get(race.head, entry),))
         if len(rivals.holders) > 1:
             yield rivals
-
-
-def _age(entry: Entry) -> int:
-    return entry.seq

@@ -19,6 +19,10 @@ U64 = Annotated[int, Meta(ge=0)]
 MAX_U32 = 2**32 - 1
 MAX_U64 = 2**64 - 1
 
+_FIXMAP_MAX = 15
+"""Pairs of a map whose length stands in its first byte."""
+_MAP16_MAX = 2**16 - 1
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -57,3 +61,13 @@ def elements(data: bytes | msgspec.Raw, least: int, what: str) -> list[msgspec.R
 def pack_array(known: Sequence[Any], rest: Sequence[bytes]) -> bytes:
     """An array of `known` values and, behind them, of those that a newer writer added, as they were encoded."""
     return pack([*known, *map(msgspec.Raw, rest)])
+
+
+def pack_map(pairs: Sequence[tuple[bytes, bytes]]) -> msgspec.Raw:
+    """A map of keys and values that are encoded already: not every key that is read can be one of a dict."""
+    count = len(pairs)
+    if count <= _FIXMAP_MAX:
+        head = bytes([0x80 | count])
+    else:
+        head = b"\xde" + count.to_bytes(2, "big") if count <= _MAP16_MAX else b"\xdf" + count.to_bytes(4, "big")
+    return msgspec.Raw(head + b"".join(key + value for key, value in pairs))

@@ -16,7 +16,7 @@ from shared.format import bep44
 from shared.format.errors import FieldError, MalformedError, RecordFullError
 from shared.format.scout2 import seal
 from shared.format.scout2.link import EpochKeys
-from shared.format.scout2.packing import MAX_U32, MAX_U64, U32, U64, elements, pack, pack_array, unpack
+from shared.format.scout2.packing import MAX_U32, MAX_U64, U32, U64, elements, pack, pack_array, pack_map, unpack
 
 MAX_ID = MAX_U32
 MAX_STAMP = MAX_U64
@@ -129,8 +129,7 @@ def encode_entry(entry: Entry) -> bytes:
 
 def _packed(record: Record) -> bytes:
     entries = [msgspec.Raw(encode_entry(entry)) for entry in record.entries]
-    meta = {_key_of(key): msgspec.Raw(value) for key, value in record.meta}
-    return pack([entries, meta])
+    return pack([entries, pack_map(record.meta)])
 
 
 def _decode_entry(item: msgspec.Raw) -> Entry:
@@ -150,10 +149,6 @@ def _place(keys: EpochKeys, seq: int) -> bytes:
     if not 0 <= seq <= bep44.MAX_SEQ:
         raise FieldError(f"expected a seq from 0 to {bep44.MAX_SEQ}, got {seq}")
     return _WHAT + keys.public_key + seq.to_bytes(_SEQ_BYTES, "big")
-
-
-def _key_of(encoded: bytes) -> Any:
-    return unpack(encoded, Any, "a key of a record's meta")
 
 
 def _require_ascending(ids: Sequence[int], error: type[FieldError | MalformedError]) -> None:

@@ -35,6 +35,21 @@ def test_what_a_newer_writer_added_survives_a_rewrite_byte_by_byte() -> None:
     assert entry in record.serialise(read)
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "81 9101 01",
+        "81 cb7ff8000000000000 01",
+        "81 01 82a161010101",
+        "de0010" + "".join(f"{n:02x}c0" for n in range(16)),
+    ],
+    ids=["an array as a key", "NaN as a key", "a map as a value", "sixteen keys"],
+)
+def test_meta_that_no_dictionary_can_hold_is_written_back(meta: str) -> None:
+    plaintext = bytes.fromhex("9290") + bytes.fromhex(meta.replace(" ", ""))
+    assert record.serialise(record.parse(plaintext)) == plaintext
+
+
 def test_a_changed_entry_keeps_what_a_newer_writer_added() -> None:
     held = Entry(1, NOW_MS, 60, b"old", (b"\x07",))
     (changed,) = merge.change((held,), 1, b"new", 90, NOW_MS + 1)
