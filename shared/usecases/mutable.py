@@ -58,7 +58,7 @@ class Relayed:
 
 async def get(port: Dht, at: Address, context: CallContext, *, settle: bool = True) -> dht.GetMutableReply:
     """Every version of an item that nodes hold, highest seq first, signatures checked. Raises ScoutError."""
-    _check_salt(at)
+    check_salt(at)
     reply = await port.get_mutable(dht.GetMutable(public_key=at.public_key, salt=at.salt, settle=settle), context)
     return heard(reply)
 
@@ -120,7 +120,7 @@ async def put_ahead(port: Dht, versions: Sequence[Ahead], context: CallContext) 
 
 def check(at: Address, signed: Signed) -> None:
     """Raise ScoutError unless a version may be sent: within BEP 44's limits, and signed by its key."""
-    _check_salt(at)
+    check_salt(at)
     if len(signed.value) > bep44.MAX_VALUE:
         raise ScoutError(
             ErrorCode.ITEM_TOO_LARGE,
@@ -137,7 +137,8 @@ def check(at: Address, signed: Signed) -> None:
         )
 
 
-def _check_salt(at: Address) -> None:
+def check_salt(at: Address) -> None:
+    """Raise ScoutError (`invalid_request`) for a salt over BEP 44's limit."""
     if len(at.salt) > bep44.MAX_SALT:
         raise ScoutError(
             ErrorCode.INVALID_REQUEST, f"Expected a salt of at most {bep44.MAX_SALT} bytes, got {len(at.salt)}."

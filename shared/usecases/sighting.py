@@ -22,6 +22,7 @@ from shared.contracts.operation import CallContext
 from shared.contracts.sightings import Glance, Sighting, Sightings
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
+from shared.usecases.passing import PassingDht
 from shared.usecases.ports import Dht
 from shared.usecases.records import heard
 
@@ -68,73 +69,47 @@ def target_of(request: dht.GetMutable | dht.PutMutable) -> bytes:
     return bep44.mutable_target(request.public_key, request.salt)
 
 
-class _Behind:
-    """What every way of seeing leaves to the DHT itself."""
-
-    def __init__(self, inner: Dht, sightings: Sightings) -> None:
-        self._inner = inner
-        self._sightings = sightings
-
-    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
-        """See `Dht`."""
-        return await self._inner.put_mutable(request, context)
-
-    async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
-        """See `Dht`."""
-        return await self._inner.get_immutable(request, context)
-
-    async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
-        """See `Dht`."""
-        return await self._inner.put_immutable(request, context)
-
-    async def keep(self, request: dht.Keep, context: CallContext) -> dht.KeepReply:
-        """See `Dht`."""
-        return await self._inner.keep(request, context)
-
-    async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
-        """See `Dht`."""
-        return await self._inner.release(request, context)
-
-
-class TellingDht(_Behind):
+class TellingDht(PassingDht):
     """The DHT itself, whose writes are told to those who watch.
 
     What is read comes from the network, always: half a read-modify-write must not be of yesterday.
     """
 
-    async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
-        """See `Dht`."""
-        return await self._inner.get_mutable(request, context)
+    def __init__(self, inner: Dht, sightings: Sightings) -> None:
+        """Write to `inner`, and tell `sightings`."""
+        super().__init__(inner)
+        self._sightings = sightings
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """See `Dht`; what nobody could be told of, watchers find by themselves."""
-        reply = await self._inner.put_mutable(request, context)
+        reply = await self.inner.put_mutable(request, context)
         if reply.storing.stored and not reply.conflict:
             with suppress(ScoutError):
                 await self._sightings.wrote(reply.target, sighting_of(_after(request, reply)))
         return reply
 
 
-class CachedDht(_Behind):
+class CachedDht(PassingDht):
     """The DHT for a reader to whom a sighting is good enough; where there is none, the first version that comes."""
 
     def __init__(self, inner: Dht, sightings: Sightings) -> None:
         """Read from `sightings`, or else from `inner`."""
-        super().__init__(inner, sightings)
+        super().__init__(inner)
+        self._sightings = sightings
         self.age_ms = 0
         """Of the oldest sighting that was read; 0: all came from the network."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """See `Dht`; who asks for a settled one has it from the network."""
         if request.settle:
-            return await self._inner.get_mutable(request, context)
+            return await self.inner.get_mutable(request, context)
         target = target_of(request)
         with suppress(ScoutError):
             glance = await self._sightings.glance(target, take_turn=False)
             if glance.copy is not None and glance.age_ms <= FRESH_MS:
                 self.age_ms = max(self.age_ms, glance.age_ms)
                 return _decode(glance.copy)
-        reply = await self._inner.get_mutable(request, context)
+        reply = await self.inner.get_mutable(request, context)
         if reply.versions:
             with suppress(ScoutError):
                 await self._sightings.saw(target, sighting_of(reply))
@@ -149,7 +124,7 @@ class _Held:
     reply: dht.GetMutableReply
 
 
-class SharedDht(_Behind):
+class SharedDht(PassingDht):
     """The DHT for one watcher: it sees what anybody saw, and looks itself when it is its turn."""
 
     def __init__(
@@ -162,7 +137,8 @@ class SharedDht(_Behind):
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Look at `inner`; `count` every look; `pause` seconds while somebody else looks for the first time."""
-        super().__init__(inner, sightings)
+        super().__init__(inner)
+        self._sightings = sightings
         self._clock = clock
         self._count = count
         self._pause = pause
@@ -194,7 +170,7 @@ class SharedDht(_Behind):
     async def _look(self, target: bytes, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """Ask the DHT, for all who watch."""
         try:
-            reply = heard(await self._inner.get_mutable(msgspec.structs.replace(request, settle=True), context))
+            reply = heard(await self.inner.get_mutable(msgspec.structs.replace(request, settle=True), context))
         except ScoutError:
             self._count(Look.FAILED)
             with suppress(ScoutError):

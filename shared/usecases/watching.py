@@ -1,11 +1,10 @@
 """Watch a link: what is new in its record, and which messages are new, one event after the other.
 
-A watcher looks about once a second; what a look costs is the port's business: in a cluster it is a glance at what
-others saw (`sighting.SharedDht`). Nothing is opened unless the versions are others than before, or an entry has run out
+What a look costs is the port's business: in a cluster it is a glance at what others saw (`sighting.SharedDht`). Nothing is opened unless the versions are others than before, or an entry has run out
 of its time. Each event names the position behind it, from which another watcher can go on, in this process or any.
 
-A failure ends no watch: what could not be seen or fetched now is seen at one of the next looks. A message that still
-can't be read after some tries is a gap, told as such, so that it does not hold up those behind it.
+What could not be fetched now is fetched at one of the next looks. A message that still can't be read after some tries
+is a gap, told as such, so that it does not hold up those behind it.
 """
 
 from __future__ import annotations
@@ -15,17 +14,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from shared.contracts.operation import CallContext
-from shared.errors import ErrorCode, ScoutError
 from shared.usecases import inbox, records
 from shared.usecases.formats.ports import Mailbox
 from shared.usecases.inbox import Gap, Inbox, Message, Query
+from shared.usecases.looking import Looked, again_and_again
 from shared.usecases.mailboxes import mailboxes
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record
 from shared.usecases.watch_position import Position, Read, head_of, position_of
-
-LOOK_EVERY_S = 1.0
-"""Between two looks: what people feel as at once, and one small question to Redis for each watcher."""
 
 MAX_NEWS = 2 * inbox.MAX_LIMIT
 """New messages of one list that are shown, the newest ones: a watcher that comes back after long holds that many in
@@ -34,21 +30,6 @@ memory, about 200 KB, because a list is walked from its newest message and told 
 PATIENCE = 3
 """Looks at which a message may be missing before it counts as a gap: the item was stored before its list's head, so a
 miss is a lost datagram or a node that has just left."""
-
-LONGEST_PAUSE_S = 30.0
-"""Between two tries while nothing works; it doubles up to here."""
-
-TRANSIENT = frozenset(
-    {
-        ErrorCode.DHT_UNAVAILABLE,
-        ErrorCode.BUS_UNAVAILABLE,
-        ErrorCode.DEADLINE_EXCEEDED,
-        ErrorCode.OVERLOADED,
-        ErrorCode.BUDGET_SPENT,
-        ErrorCode.INTERNAL,
-    }
-)
-"""Errors after which a watch goes on; others mean that the link is no good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +59,6 @@ class MessagesMissing:
 Event = RecordChanged | MessageArrived | MessagesMissing
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """The end of one look: nothing more is new for now."""
-
-    failed: ScoutError | None = None
-    """What kept it from seeing; it is tried again."""
-
-
-@dataclass(slots=True)
-class _Failures:
-    """When to try again after looks that failed."""
-
-    ports: Ports
-    in_a_row: int = 0
-    not_before: float = 0.0
-
-    def took_place(self, error: ScoutError) -> None:
-        """Count one, and wait longer than after the last."""
-        pause = min(LONGEST_PAUSE_S, LOOK_EVERY_S * 2**self.in_a_row) * self.ports.dice.uniform(0.5, 1.5)
-        self.in_a_row += 1
-        self.not_before = self.ports.clock.monotonic() + max(pause, error.retry_after or 0.0)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it is too early to try again."""
-        return self.ports.clock.monotonic() < self.not_before
-
-
 @dataclass(slots=True)
 class _Shown:
     """The versions that were opened last."""
@@ -132,29 +85,13 @@ class Watch:
     _missed: dict[int, int] = field(default_factory=dict)
     """Member -> looks in a row at which a message of its list could not be read."""
 
-    async def events(self) -> AsyncGenerator[Event | Looked, None]:
+    def events(self) -> AsyncGenerator[Event | Looked, None]:
         """What happens, for ever: events, and after each look a `Looked`.
 
         Without a position the first event is the record as it is, and messages are those that come after it.
         Raises ScoutError for a link that is no good (`bad_handle`, …).
         """
-        failures = _Failures(self.ports)
-        while True:
-            error = None
-            if not failures.is_waiting:
-                try:
-                    async with aclosing(self._look()) as look:
-                        async for event in look:
-                            yield event
-                except ScoutError as failed:
-                    if failed.code not in TRANSIENT:
-                        raise
-                    error = failed
-                    failures.took_place(failed)
-                else:
-                    failures.in_a_row = 0
-            yield Looked(error)
-            await self.ports.pause(LOOK_EVERY_S)
+        return again_and_again(self.ports, self._look)
 
     async def _look(self) -> AsyncGenerator[Event, None]:
         context = self.context()

@@ -14,14 +14,13 @@ from shared.errors import ErrorCode, ScoutError
 from shared.format.scout2 import epochs, roots
 from shared.usecases.changes import Edit
 from shared.usecases.formats.ports import Wanted
+from shared.usecases.looking import LONGEST_PAUSE_S, Looked
 from shared.usecases.messages import Outgoing, send
 from shared.usecases.sighting import Look, SharedDht, TellingDht
 from shared.usecases.synchronise import Synchroniser
 from shared.usecases.watching import (
-    LONGEST_PAUSE_S,
     MAX_NEWS,
     Event,
-    Looked,
     MessageArrived,
     MessagesMissing,
     RecordChanged,
