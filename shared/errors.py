@@ -21,6 +21,8 @@ class ErrorCode(StrEnum):
     """The API key is good, but not for this."""
     BUDGET_SPENT = "budget_spent"
     """The tenant, or the API key, has spent the DHT packets that it may send for now."""
+    TOO_MANY_WATCHERS = "too_many_watchers"
+    """The API key has as many streams of events open as it may."""
     BAD_HANDLE = "bad_handle"
     """A key or link handle was altered, is of another tenant, or was wrapped with an unknown master key."""
     LOW_ORDER_PUBLIC_KEY = "low_order_public_key"

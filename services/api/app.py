@@ -26,6 +26,7 @@ from services.api.routes import all_endpoints
 from services.api.routes.documentation import DOCUMENTATION, documentation_of
 from services.api.service import SERVICE, Guards, Service, Stores
 from services.api.settings import Settings, read_from
+from services.api.watchers import Watchers
 from shared.bus.budgets import RedisBudgets
 from shared.bus.dead_letters import RedisDeadLetters
 from shared.bus.fleet import RedisFleet
@@ -35,6 +36,7 @@ from shared.bus.ports import Requester
 from shared.bus.redis_client import RedisClient, connect
 from shared.bus.requester import RedisRequester
 from shared.bus.seal import Sealer
+from shared.bus.sightings import RedisSightings
 from shared.clock import Clock, SystemClock
 from shared.contracts import crypto, dht
 from shared.fleet import Parts, Reporter
@@ -46,6 +48,7 @@ from shared.service_main import run_service
 from shared.settings import Endpoint, Secret
 from shared.usecases.ports import Ports
 from shared.usecases.releasing import Releaser
+from shared.usecases.sighting import TellingDht
 from shared.usecases.synchronise import Synchroniser
 
 SERVICE_NAME = "api"
@@ -89,6 +92,7 @@ def build_app(service: Service) -> web.Application:
     app = web.Application(middlewares=all_middlewares(), client_max_size=service.limits.max_body, logger=protocol_log)
     app[SERVICE] = service
     app.on_response_prepare.append(dress)
+    app.on_shutdown.append(_end_streams)
     app[ENDPOINTS] = {endpoint.key: endpoint for endpoint in all_endpoints()}
     secured = service.guards.keys.ring is not None
     app[DOCUMENTATION] = documentation_of(app[ENDPOINTS].values(), version("scout"), secured=secured)
@@ -120,7 +124,11 @@ async def serve_http(service: Service, listen: Endpoint) -> AsyncIterator[Endpoi
 def stores_on(redis: RedisClient, clock: Clock) -> Stores:
     """What the API shares with other processes by way of Redis."""
     return Stores(
-        RedisKeyValue(redis), RedisFleet(redis), RedisDeadLetters(redis, BUS_SERVICES, clock), RedisBudgets(redis)
+        RedisKeyValue(redis),
+        RedisFleet(redis),
+        RedisDeadLetters(redis, BUS_SERVICES, clock),
+        RedisBudgets(redis),
+        RedisSightings(redis),
     )
 
 
@@ -133,7 +141,8 @@ async def open_service(
     dice = random.Random(os.urandom(8))  # noqa: S311
     own_meters.in_flight_limit.set(guards.limits.max_in_flight)
     crypto_service = BusCrypto(requester)
-    ports = Ports(dht=BusDht(requester), crypto=crypto_service, clock=clock, dice=dice)
+    bus_dht = TellingDht(BusDht(requester), stores.sightings)
+    ports = Ports(dht=bus_dht, crypto=crypto_service, clock=clock, dice=dice)
     async with Releaser(ports) as releaser, Synchroniser(ports, releaser.notice) as synchroniser:
         yield Service(
             ports=ports,
@@ -149,6 +158,7 @@ async def open_service(
             guards=guards,
             accounts=Accounts(stores.budgets, own_meters.guard),
             gate=Gate(clock),
+            watchers=Watchers(guards.limits.max_watchers, guards.limits.max_watchers_per_key, own_meters.watch),
         )
 
 
@@ -192,6 +202,11 @@ def _say(bound: Endpoint, keys: Keys) -> None:
         log.info("listening, on loopback only: there are no API keys", extra={"at": str(bound)})
     else:
         log.info("listening", extra={"at": str(bound), "api_keys": len(keys.ring.keys)})
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Their readers come back by themselves, and to another process."""
+    app[SERVICE].watchers.close()
 
 
 def _ready(redis: RedisClient) -> dict[str, bool]:

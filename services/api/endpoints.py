@@ -21,11 +21,13 @@ from services.api.answers import Answered
 from services.api.conditions import if_match, is_known
 from services.api.idempotency import WRITES
 from services.api.scopes import Scope
-from services.api.service import body_of, link_of, no_query, path_of, query_of
+from services.api.service import body_of, last_event_id, link_of, no_query, path_of, query_of
 from shared.errors import ErrorCode
 from shared.json_bytes import encode_json
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+"""Server-sent events (HTML, "Server-sent events"): an answer that goes on for as long as its reader stays."""
 
 T = TypeVar("T", bound=Answered)
 
@@ -34,6 +36,7 @@ _TAG_SIZE = 12
 _READERS: Mapping[str, Callable[[web.Request, Any], Any]] = {
     "link": lambda request, _: link_of(request),
     "condition": lambda request, _: if_match(request),
+    "after": lambda request, _: last_event_id(request),
     "path": path_of,
     "query": query_of,
 }
@@ -59,6 +62,8 @@ class Tag(StrEnum):
     """The record that those who share a link can read and write: which devices there are, and where."""
     MESSAGES = "Messages"
     """For those who are away."""
+    EVENTS = "Watching"
+    """For those who want to know at once: changes as they come, with one look at the DHT for all who watch."""
     MUTABLE = "Signed items"
     """For those who keep their keys to themselves: values that they signed, stored, kept and found for them."""
     ITEMS = "Items"
@@ -78,6 +83,8 @@ class Tagged(Generic[T]):
     body: T
     tag: str
     """Of that state, for the `ETag`."""
+    age_ms: int | None = None
+    """Since it was so, where that was not just now."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class Page:
 
 
 Handler = Callable[..., Awaitable[web.StreamResponse | Answered | Tagged[Any] | Page]]
-"""Takes the request, and of `link`, `condition`, `path`, `query` and `body` what it asks for by name."""
+"""Takes the request, and of `link`, `condition`, `after`, `path`, `query` and `body` what it asks for by name."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class Endpoint:
 
     @cached_property
     def takes(self) -> Mapping[str, type[Any]]:
-        """What it reads from a request, with the types: of `link`, `condition`, `path`, `query` and `body` some."""
+        """What it reads from a request, with the types: some of `_READERS`, and `body`."""
         hints = get_type_hints(self.handler)
         return {name: hints[name] for name in list(inspect.signature(self.handler).parameters)[1:]}
 
@@ -150,6 +157,11 @@ class Endpoint:
         if get_origin(answered) is Tagged:
             (answered,) = get_args(answered)
         return answered if issubclass(answered, Answered) else None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether its answer has no end of its own."""
+        return self.media == EVENT_STREAM
 
     @cached_property
     def is_tagged(self) -> bool:
@@ -197,6 +209,8 @@ class Endpoint:
     def _conditional(self, request: web.Request, answered: Tagged[Any] | Page) -> web.Response:
         """An answer with an ETag; without its body for those who have that state already."""
         headers = {"ETag": f'"{answered.tag}"'}
+        if isinstance(answered, Tagged) and answered.age_ms is not None:
+            headers["Age"] = str(answered.age_ms // 1000)
         if isinstance(answered, Page):
             headers |= {"Cache-Control": "no-cache", **answered.headers}
         if request.method == "GET" and is_known(request, answered.tag):

@@ -37,7 +37,7 @@ PREFLIGHT: Mapping[str, str] = {
     "Last-Event-ID, Scout-Link, X-Request-Id",
     "Access-Control-Max-Age": "600",
 }
-EXPOSED = "ETag, Retry-After, WWW-Authenticate, X-Request-Id"
+EXPOSED = "Age, ETag, Retry-After, WWW-Authenticate, X-Request-Id"
 
 # aiohttp has no setting for it, and would name its version and Python's to whoever asks
 web_response.SERVER_SOFTWARE = "scout"  # type: ignore[attr-defined]  # imported there, not declared

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.api import guard_meters
+from services.api import guard_meters, watch_meters
 from services.api.guard_meters import GuardMeters
+from services.api.watch_meters import WatchMeters
 from shared.errors import ErrorCode
 from shared.metrics import LATENCY_SECONDS, NETWORK_SECONDS
 
@@ -57,10 +58,13 @@ class Meters:
     rollbacks: Counter
     """Records found older than they have been seen before."""
     guard: GuardMeters
+    watch: WatchMeters
 
-    def answered(self, route: str, code: str, status: int, seconds: float) -> None:
-        """Count a request that was answered after `seconds`."""
+    def answered(self, route: str, code: str, status: int, seconds: float | None) -> None:
+        """Count a request that was answered after `seconds`; None: it says nothing how long that took."""
         self.requests.labels(code).inc()
+        if seconds is None:
+            return
         self.request_seconds.labels(route, code).observe(seconds)
         if route in SYNC_ROUTES:
             self.sync_seconds.labels(_sync_outcome(code, status)).observe(seconds)
@@ -108,6 +112,7 @@ def build(registry: CollectorRegistry) -> Meters:
             "scout_api_rollbacks_suspected", "Records found older than they have been seen before.", registry=registry
         ),
         guard=guard_meters.build(registry),
+        watch=watch_meters.build(registry),
     )
     for code in (OK, *(code.value for code in ErrorCode)):
         meters.requests.labels(code)

@@ -58,7 +58,9 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         route, code = route_of(request), response.get(CODE, OK)
         seconds = service.clock.monotonic() - started
-        service.meters.answered(route, code, response.status, seconds)
+        # how long a reader stayed is no measure of the service
+        timed = code != OK or not _is_endless(request)
+        service.meters.answered(route, code, response.status, seconds if timed else None)
         _log(request, service, response, seconds)
         return response
     finally:
@@ -118,6 +120,8 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise ScoutError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Expected a body without Content-Encoding.")
     if (request.content_length or 0) > limits.max_body:
         raise web.HTTPRequestEntityTooLarge(limits.max_body)
+    if _is_endless(request):
+        return await handler(request)
     try:
         with service.meters.in_flight.track_inprogress(), service.door.entered():
             async with asyncio.timeout(limits.deadline_ms / 1000):
@@ -145,6 +149,11 @@ async def budgeted(request: web.Request, handler: Handler) -> web.StreamResponse
         # the answer is there; that the books can't be kept while Redis is away must not take it back
         with contextlib.suppress(ScoutError):
             await accounts.settle(account, spending.packets, complete=complete)
+
+
+def _is_endless(request: web.Request) -> bool:
+    endpoint = endpoint_of(request)
+    return endpoint is not None and endpoint.is_endless
 
 
 def route_of(request: web.Request) -> str:

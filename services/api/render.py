@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from services.api import answers
 from shared.contracts import dht
-from shared.json_bytes import Blob, Bytes20
+from shared.json_bytes import Blob, Bytes20, Bytes64
 from shared.moments import moment
 from shared.usecases.devices import Device
 from shared.usecases.formats.ports import Entries
-from shared.usecases.inbox import Inbox, cursor_of
+from shared.usecases.inbox import Gap, Inbox, Message, cursor_of
 from shared.usecases.keeping import lasting
 from shared.usecases.messages import Sent
 from shared.usecases.records import PassedOver, Record
@@ -116,20 +116,8 @@ def sent(message: Sent) -> answers.SentAnswer:
 def inbox(found: Inbox, read_from: Record, receipts: Mapping[int, int]) -> answers.InboxAnswer:
     """Messages that were read, and how far others have received the reader's own."""
     return answers.InboxAnswer(
-        messages=[
-            answers.MessageAnswer(
-                member=message.member,
-                number=message.number,
-                target=Bytes20(message.target),
-                body=Blob(message.body),
-                sealed=message.sealed,
-                sent=moment(message.sent_at_ms),
-            )
-            for message in found.messages
-        ],
-        gaps=[
-            answers.GapAnswer(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps
-        ],
+        messages=[message(one) for one in found.messages],
+        gaps=[gap(one) for one in found.gaps],
         more=[
             answers.MoreAnswer(member=position.member, number=position.number, cursor=cursor_of(position))
             for position in found.more
@@ -137,6 +125,37 @@ def inbox(found: Inbox, read_from: Record, receipts: Mapping[int, int]) -> answe
         received=[answers.ReceiptAnswer(member=member, number=number) for member, number in receipts.items()],
         seq=read_from.seq,
         passed_over=passed_over(read_from.passed_over),
+    )
+
+
+def message(found: Message) -> answers.MessageAnswer:
+    """A message that was read."""
+    return answers.MessageAnswer(
+        member=found.member,
+        number=found.number,
+        target=Bytes20(found.target),
+        body=Blob(found.body),
+        sealed=found.sealed,
+        sent=moment(found.sent_at_ms),
+    )
+
+
+def gap(found: Gap) -> answers.GapAnswer:
+    """Messages that can't be read."""
+    return answers.GapAnswer(member=found.member, first=found.first, last=found.last, error=found.reason)
+
+
+def versions(found: dht.GetMutableReply) -> answers.MutableAnswer:
+    """A signed item, in every version that nodes hold."""
+    return answers.MutableAnswer(
+        versions=[
+            answers.VersionAnswer(
+                v=Blob(version.value), seq=version.seq, sig=Bytes64(version.signature), holders=version.holders
+            )
+            for version in found.versions
+        ],
+        lookup=lookup(found.report),
+        rollback_suspected=found.rollback_suspected,
     )
 
 

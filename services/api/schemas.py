@@ -140,8 +140,9 @@ class SyncRequest(Asked, frozen=True, kw_only=True):
 class RecordQuery(Asked, frozen=True, kw_only=True):
     """How to read."""
 
-    read: Literal["settled", "first"] = "settled"
-    """`settled` hears every node that answers; `first` takes the first version, which may not be the newest."""
+    read: Literal["settled", "first", "cached"] = "settled"
+    """`settled` hears every node that answers; `first` takes the first version, which may not be the newest; `cached`
+    what anybody in the cluster saw within the last minute (`Age` says how long ago), or else the first version."""
 
 
 class MessageRequest(Asked, frozen=True, kw_only=True):

@@ -18,10 +18,12 @@ from services.api.gate import Gate
 from services.api.gateways import BusDhtNode
 from services.api.keys import Caller, Keys
 from services.api.meters import Meters
+from services.api.watchers import Watchers
 from shared.bus.ports import Budgets, DeadLetters, Fleet, KeyValue
 from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE
 from shared.contracts.operation import CallContext, Spending
+from shared.contracts.sightings import Sightings
 from shared.errors import ErrorCode, ScoutError
 from shared.logs import trace_id
 from shared.settings import Secret
@@ -47,6 +49,11 @@ class Limits:
     """Bytes; the largest request that could succeed has about a tenth."""
     max_in_flight: int = 512
     """Requests worked on at once; more are refused at the door."""
+    max_watchers: int = 1000
+    """Streams of events open at once, beside those requests: each is a connection, some 100 KB and a question to Redis
+    a second."""
+    max_watchers_per_key: int = 100
+    """Of one API key in one process."""
     trusted_proxies: Sequence[Network] = ()
     """Whose X-Forwarded-For is believed."""
 
@@ -90,6 +97,7 @@ class Stores:
     fleet: Fleet
     dead_letters: DeadLetters
     budgets: Budgets
+    sightings: Sightings
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ class Service:
     guards: Guards
     accounts: Accounts
     gate: Gate
+    watchers: Watchers
     door: Door = field(default_factory=Door)
 
     @property
@@ -152,6 +161,11 @@ def link_of(request: web.Request) -> str:
     if not handle.isascii() or not 0 < len(handle) <= MAX_HANDLE:
         raise ScoutError(ErrorCode.BAD_HANDLE, "Expected in Scout-Link the handle of a link as POST /v1/links gave it.")
     return handle
+
+
+def last_event_id(request: web.Request) -> str | None:
+    """The event after which a stream goes on; None: from now on."""
+    return request.headers.get("Last-Event-ID") or None
 
 
 async def body_of(request: web.Request, into: type[T]) -> T:

@@ -16,7 +16,11 @@ LOOK_EVERY_S = 1.0
 """Between two looks: what people feel as at once, and one small question to Redis for each watcher."""
 
 LONGEST_PAUSE_S = 30.0
-"""Between two tries while nothing works; it doubles up to here."""
+"""Between two tries while nothing works; it doubles up to here, and is never longer, whatever an error asks for: what
+others see meanwhile costs nothing."""
+
+_DOUBLED = 5
+"""Times; more would be above the longest pause."""
 
 TRANSIENT = frozenset(
     {
@@ -50,9 +54,10 @@ class _Failures:
 
     def took_place(self, error: ScoutError) -> None:
         """Count one, and wait longer than after the last."""
-        pause = min(LONGEST_PAUSE_S, LOOK_EVERY_S * 2**self.in_a_row) * self.ports.dice.uniform(0.5, 1.5)
+        pause = max(LOOK_EVERY_S * 2 ** min(self.in_a_row, _DOUBLED), error.retry_after or 0.0)
         self.in_a_row += 1
-        self.not_before = self.ports.clock.monotonic() + max(pause, error.retry_after or 0.0)
+        spread = self.ports.dice.uniform(0.5, 1.5)
+        self.not_before = self.ports.clock.monotonic() + min(LONGEST_PAUSE_S, pause) * spread
 
     @property
     def is_waiting(self) -> bool:

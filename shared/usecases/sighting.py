@@ -96,21 +96,22 @@ class CachedDht(PassingDht):
         """Read from `sightings`, or else from `inner`."""
         super().__init__(inner)
         self._sightings = sightings
-        self.age_ms = 0
-        """Of the oldest sighting that was read; 0: all came from the network."""
+        self.age_ms: int | None = None
+        """Of the oldest sighting that was read; None: all came from the network."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """See `Dht`; who asks for a settled one has it from the network."""
         if request.settle:
             return await self.inner.get_mutable(request, context)
-        target = target_of(request)
+        target, glance = target_of(request), None
         with suppress(ScoutError):
             glance = await self._sightings.glance(target, take_turn=False)
-            if glance.copy is not None and glance.age_ms <= FRESH_MS:
-                self.age_ms = max(self.age_ms, glance.age_ms)
-                return _decode(glance.copy)
+        if glance is not None and glance.copy is not None and glance.age_ms <= FRESH_MS:
+            self.age_ms = max(self.age_ms or 0, glance.age_ms)
+            return _decode(glance.copy)
         reply = await self.inner.get_mutable(request, context)
-        if reply.versions:
+        # one version tells less than all of them, of which those who watch know better
+        if reply.versions and glance is not None and not glance.tag:
             with suppress(ScoutError):
                 await self._sightings.saw(target, sighting_of(reply))
         return reply
@@ -143,13 +144,15 @@ class SharedDht(PassingDht):
         self._count = count
         self._pause = pause
         self._held: OrderedDict[bytes, _Held] = OrderedDict()
+        self._no_turn_before = float("-inf")
+        """Monotonic seconds: until then a look is more than the watcher can pay for."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """See `Dht`. All versions that are known, whatever `settle` says."""
         target = target_of(request)
         while True:
-            held = self._held.get(target)
-            glance = await self._sightings.glance(target, known=held.tag if held else b"")
+            held, may_look = self._held.get(target), self._clock.monotonic() >= self._no_turn_before
+            glance = await self._sightings.glance(target, known=held.tag if held else b"", take_turn=may_look)
             if glance.turn:
                 return await self._look(target, request, context)
             if (shown := self._shown(target, glance)) is not None:
@@ -171,10 +174,14 @@ class SharedDht(PassingDht):
         """Ask the DHT, for all who watch."""
         try:
             reply = heard(await self.inner.get_mutable(msgspec.structs.replace(request, settle=True), context))
-        except ScoutError:
+        except ScoutError as error:
             self._count(Look.FAILED)
             with suppress(ScoutError):
                 await self._sightings.put_off(target)
+            if error.code is ErrorCode.BUDGET_SPENT:
+                self._no_turn_before = self._clock.monotonic() + (error.retry_after or 0.0)
+                if (held := self._held.get(target)) is not None:
+                    return held.reply
             raise
         sighting, held = sighting_of(reply), self._held.get(target)
         self._count(Look.SAME if held is not None and held.tag == sighting.tag else Look.CHANGED)

@@ -1,7 +1,8 @@
 """Watch a link: what is new in its record, and which messages are new, one event after the other.
 
-What a look costs is the port's business: in a cluster it is a glance at what others saw (`sighting.SharedDht`). Nothing is opened unless the versions are others than before, or an entry has run out
-of its time. Each event names the position behind it, from which another watcher can go on, in this process or any.
+What a look costs is the port's business: in a cluster it is a glance at what others saw (`sighting.SharedDht`). Nothing
+is opened unless the versions are others than before, or an entry has run out of its time. Each event names the position
+behind it, from which another watcher can go on, in this process or any.
 
 What could not be fetched now is fetched at one of the next looks. A message that still can't be read after some tries
 is a gap, told as such, so that it does not hold up those behind it.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from services.api.endpoints import EVENT_STREAM
+
 INDENT = "  "
 WIDTH = 64
 """Characters of a line before it is broken."""
@@ -14,7 +16,9 @@ def curl(method: str, path: str, operation: dict[str, Any], headers: list[str]) 
     """The call of an operation with its examples; `headers` are the required ones among its parameters."""
     body = operation.get("requestBody")
     verb = "" if method == ("GET" if body is None else "POST") else f"-X {method} "
-    words = [f'curl -s {verb}"$api{_filled(path, operation)}"']
+    # what comes piece by piece is shown piece by piece
+    shown = "-sN" if EVENT_STREAM in operation["responses"]["200"]["content"] else "-s"
+    words = [f'curl {shown} {verb}"$api{_filled(path, operation)}"']
     if operation["security"]:
         words.append('-H "Authorization: Bearer $key"')
     words += [f'-H "{name}: ${name.rpartition("-")[2].lower()}"' for name in headers]

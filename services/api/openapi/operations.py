@@ -41,6 +41,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": _TAGS,
         "example": '"17"',
     },
+    "Last-Event-ID": {
+        "description": "The `id` of the last event that was received, to go on behind it. Without it: from now on.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f~.-]{1,4096}$"},
+    },
     "Idempotency-Key": {
         "description": "For a day the same request with the same key gets the first one's answer, "
         "and nothing happens again.",
@@ -129,6 +133,8 @@ def _headers(endpoint: Endpoint) -> Iterable[str]:
         yield "If-Match"
     if _is_conditional(endpoint):
         yield "If-None-Match"
+    if "after" in endpoint.takes:
+        yield "Last-Event-ID"
     if endpoint.method in WRITES:
         yield "Idempotency-Key"
     yield "X-Request-Id"

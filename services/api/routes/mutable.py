@@ -11,7 +11,7 @@ from services.api.endpoints import Endpoint, Tag
 from services.api.scopes import Scope
 from services.api.service import context_of, service_of
 from shared.errors import ErrorCode, ScoutError
-from shared.json_bytes import Blob, Bytes20, Bytes64
+from shared.json_bytes import Bytes20
 from shared.moments import moment
 from shared.usecases import mutable
 from shared.usecases.keeping import lasting
@@ -23,15 +23,7 @@ async def read(request: web.Request, path: schemas.MutablePath, query: schemas.M
     at = Address(bytes(path.public_key), bytes(query.salt))
     settle = query.read == "settled"
     found = await mutable.get(service_of(request).ports.dht, at, context_of(request), settle=settle)
-    versions = [
-        answers.VersionAnswer(
-            v=Blob(version.value), seq=version.seq, sig=Bytes64(version.signature), holders=version.holders
-        )
-        for version in found.versions
-    ]
-    return answers.MutableAnswer(
-        versions=versions, lookup=render.lookup(found.report), rollback_suspected=found.rollback_suspected
-    )
+    return render.versions(found)
 
 
 async def store(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from services.api import answers, render, schemas
@@ -12,6 +14,7 @@ from shared.errors import ErrorCode, ScoutError
 from shared.usecases import records
 from shared.usecases.changes import Edit
 from shared.usecases.formats.ports import Wanted
+from shared.usecases.sighting import CachedDht
 
 READ_ERRORS = (ErrorCode.DHT_UNAVAILABLE,)
 """Of reading a record."""
@@ -38,9 +41,11 @@ async def synchronise(
 async def read(request: web.Request, link: str, query: schemas.RecordQuery) -> Tagged[answers.RecordAnswer]:
     """The record's entries."""
     service = service_of(request)
-    found = await records.read(service.ports, link, context_of(request), settle=query.read == "settled")
+    cached = CachedDht(service.ports.dht, service.stores.sightings)
+    ports = replace(service.ports, dht=cached) if query.read == "cached" else service.ports
+    found = await records.read(ports, link, context_of(request), settle=query.read == "settled")
     count_read(service.meters, found)
-    return Tagged(render.record(found), found.tag)
+    return Tagged(render.record(found), found.tag, cached.age_ms)
 
 
 async def write(

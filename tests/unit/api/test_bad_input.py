@@ -76,7 +76,7 @@ def test_every_code_has_a_status_and_a_title() -> None:
         ("POST", "/v1/sync", b"\xff\xfe", "The request's body"),
         ("POST", "/v1/sync", b'{"entries":' + b"[" * 60_000, "The request's body"),
         ("POST", "/v1/sync?read=first", {"entries": [ENTRY]}, "unknown field `read`"),
-        ("GET", "/v1/record?read=cached", None, "$.read"),
+        ("GET", "/v1/record?read=soon", None, "$.read"),
         ("GET", "/v1/record?read=first&read=first", None, "each parameter once"),
         ("GET", "/v1/record?colour=red", None, "unknown field `colour`"),
         ("POST", "/v1/messages", {}, "body"),

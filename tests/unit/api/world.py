@@ -28,6 +28,7 @@ from shared.api_keys import digest_of, new_token
 from shared.bus.budgets import MemoryBudgets
 from shared.bus.memory import MemoryBus, MemoryKeyValue
 from shared.bus.memory_fleet import MemoryDeadLetters, MemoryFleet
+from shared.bus.memory_sightings import MemorySightings
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Budgets, Handler
 from shared.clock import SystemClock
@@ -162,7 +163,9 @@ async def an_api(
         dht.RELEASE: twin.release,
     }
     memory, fleet = MemoryKeyValue(clock), MemoryFleet(clock)
-    stores = Stores(memory, fleet, MemoryDeadLetters(bus, clock), budgets or MemoryBudgets(clock))
+    stores = Stores(
+        memory, fleet, MemoryDeadLetters(bus, clock), budgets or MemoryBudgets(clock), MemorySightings(clock)
+    )
     handlers = crypto_handlers.build(crypto, clock, crypto_meters.build(CollectorRegistry()))
     async with (
         bus.serve("crypto", handlers),
