@@ -17,7 +17,7 @@ def curl(method: str, path: str, operation: dict[str, Any], headers: list[str]) 
     body = operation.get("requestBody")
     verb = "" if method == ("GET" if body is None else "POST") else f"-X {method} "
     # what comes piece by piece is shown piece by piece
-    shown = "-sN" if EVENT_STREAM in operation["responses"]["200"]["content"] else "-s"
+    shown = "-sN" if EVENT_STREAM in _media(operation) else "-s"
     words = [f'curl {shown} {verb}"$api{_filled(path, operation)}"']
     if operation["security"]:
         words.append('-H "Authorization: Bearer $key"')
@@ -29,6 +29,11 @@ def curl(method: str, path: str, operation: dict[str, Any], headers: list[str]) 
         ]
     line = " ".join(words)
     return line if len(line) <= WIDTH else f" \\\n{INDENT}".join(words)
+
+
+def _media(operation: dict[str, Any]) -> set[str]:
+    """What its answers are made of."""
+    return {media for answer in operation.get("responses", {}).values() for media in answer.get("content", ())}
 
 
 def _filled(path: str, operation: dict[str, Any]) -> str:
