@@ -5,6 +5,7 @@ The lease holds the version as it was signed and sent, so it can be put again wi
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,15 +118,20 @@ class KeepingDht:
 
         What the cluster has no room or no bus for is said in the reply, as it is of puts.
         """
-        now_ms, ends = self._clock.utc_ms(), []
+        now_ms = self._clock.utc_ms()
         _check_versions(request.versions, now_ms)
-        for version in request.versions:
-            due_ms, lease = max(version.from_ms, now_ms), lease_of(_copy(version), version.until_ms)
-            try:
-                ends.append(await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms, owner=context.tenant))
-            except ScoutError as error:
-                return dht.KeepReply(keep_refused=error.code.value)
-        return dht.KeepReply(kept_until_ms=max(ends))
+        # at once: they share a pipeline to Redis, or one write to a disk
+        replies = await asyncio.gather(*(self._begin(version, now_ms, context.tenant) for version in request.versions))
+        refused = next((reply for reply in replies if reply.keep_refused), None)
+        return refused or max(replies, key=lambda reply: reply.kept_until_ms)
+
+    async def _begin(self, version: dht.KeptVersion, now_ms: int, owner: str) -> dht.KeepReply:
+        lease, due_ms = lease_of(_copy(version), version.until_ms), max(version.from_ms, now_ms)
+        try:
+            until_ms = await self._leases.keep(lease, due_ms=due_ms, now_ms=now_ms, owner=owner)
+        except ScoutError as error:
+            return dht.KeepReply(keep_refused=error.code.value)
+        return dht.KeepReply(kept_until_ms=until_ms)
 
     async def release(self, request: dht.Release, context: CallContext) -> dht.ReleaseReply:
         """Say what the caller's tenant wishes to be kept, and end that wish if it asks to. Raises ScoutError."""
