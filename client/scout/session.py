@@ -11,13 +11,14 @@ import ipaddress
 import logging
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from prometheus_client import CollectorRegistry
 
+from scout import neighbour
 from scout.client import DEFAULT_TIMEOUT
 from scout.errors import ClientError
 from scout.local.client import LocalClient
@@ -110,6 +111,15 @@ class Session(LocalClient):
     def mapping(self) -> PortMapping | None:
         """The gateway's port that leads to the node; None while there is none, or none yet."""
         return None if self._mapper is None else self._mapper.mapping
+
+    def offered(self) -> AbstractAsyncContextManager[None]:
+        """Let this user's other processes work through this node, by a socket in its directory, until the block ends.
+
+        RuntimeError outside `async with`, and without a directory.
+        """
+        if self._directory is None:
+            raise RuntimeError("expected a session with a directory for its state")
+        return neighbour.offered(self._dht, self._directory.path, self._surroundings.clock)
 
     async def _open(self) -> None:
         ways = _ways() if self._port_mapping else None

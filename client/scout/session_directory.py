@@ -39,7 +39,7 @@ class SessionDirectory:
 
     def __init__(self, path: Path) -> None:
         """Nothing is made before `held`."""
-        self._path = path
+        self.path = path
         self.node = path / "dht.state"
         """The node's id, its contacts, and what it stores for others."""
         self.leases = path / "kept"
@@ -53,14 +53,12 @@ class SessionDirectory:
         Raises ClientError when another session has it, or when it can't be used.
         """
         try:
-            make_private_directory(self._path)
-            handle = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+            make_private_directory(self.path)
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, OWNER_ONLY)
         except OSError as error:
-            raise ClientError(
-                f"expected a directory for a session's state at {self._path}: {error.strerror}"
-            ) from error
+            raise ClientError(f"expected a directory for a session's state at {self.path}: {error.strerror}") from error
         try:
-            _lock(handle, self._path)
+            _lock(handle, self.path)
             yield
         finally:
             os.close(handle)

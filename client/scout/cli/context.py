@@ -16,7 +16,7 @@ from scout import sharing
 from scout.alike import LinkLike, ScoutLike
 from scout.blind.client import BlindClient
 from scout.cli.failures import CommandError
-from scout.cli.nodes import NodeOptions, new_session
+from scout.cli.nodes import NodeOptions, new_client
 from scout.cli.output import Output
 from scout.client import Client
 from scout.modes import Mode
@@ -104,7 +104,7 @@ class Invocation:
         """A client of that mode. Raises CommandError, ProfileError, SecretFileError."""
         profile = self.profile()
         if mode is Mode.SESSION:
-            return new_session(self.node.or_else(profile.bootstrap, profile.listen, self.home))
+            return new_client(self.node.or_else(profile.bootstrap, profile.listen, self.home))
         if mode is Mode.BLIND:
             return BlindClient(self.service(profile), api_key=self.api_key())
         return self.service_client()

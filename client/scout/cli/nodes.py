@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scout import neighbour
+from scout.alike import ScoutLike
 from scout.cli.failures import CommandError
 from shared.settings import Endpoint, endpoint
 
@@ -30,6 +32,16 @@ class NodeOptions:
     def or_else(self, bootstrap: Sequence[str], listen: str | None, home: Path) -> NodeOptions:
         """These options, with what was remembered in place of those that were not given."""
         return NodeOptions(self.bootstrap or bootstrap, self.listen or listen, self.state or home / STATE_DIRECTORY)
+
+
+def new_client(options: NodeOptions) -> ScoutLike:
+    """A client without a service: by way of the session that `scout session` has open, or of one of its own.
+
+    Raises CommandError.
+    """
+    if options.state is not None and neighbour.is_open(options.state):
+        return neighbour.NeighbourClient(options.state)
+    return new_session(options)
 
 
 def new_session(options: NodeOptions) -> Session:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from scout.cli.context import Invocation, invocation
 from scout.cli.nodes import new_session
+from scout.cli.output import Output
 from scout.errors import ClientError
 from shared import lifecycle, logs
+
+if TYPE_CHECKING:
+    from scout.session import Session
 
 CLOSE_WITHIN = 8.0
 """Seconds to finish what is in hand after Ctrl-C, before it is cut short."""
@@ -18,7 +25,7 @@ CLOSE_WITHIN = 8.0
 def session(context: typer.Context) -> None:
     """Run a DHT node of your own until Ctrl-C: it keeps alive what `scout --session …` left, and no service is needed.
 
-    While it runs it has the state's directory to itself: other commands need a --state of their own.
+    While it runs, other commands with --session work through it instead of opening a node each.
     """
     at = invocation(context)
     failed: list[ClientError] = []
@@ -48,5 +55,17 @@ async def _until(stop: asyncio.Event, at: Invocation) -> None:
             f"State     {options.state}",
         )
         at.output.note("Ctrl-C ends it.")
-        await stop.wait()
+        async with _offered(running, at.output):
+            await stop.wait()
         at.output.note("Finishing what is in hand …")
+
+
+@asynccontextmanager
+async def _offered(running: Session, output: Output) -> AsyncIterator[None]:
+    """Let other commands work through the node, where that is possible."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(running.offered())
+        except OSError as error:
+            output.note(f"Other commands can't work through this node, and need a --state of their own: {error}")
+        yield
