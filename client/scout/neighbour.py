@@ -13,11 +13,11 @@ from scout.client import DEFAULT_TIMEOUT
 from scout.local.client import LocalClient
 from scout.transport import Surroundings
 from shared.bus import local_socket
+from shared.bus.gateways import BusDht
 from shared.bus.local_socket import SocketRequester
 from shared.bus.ports import Handlers
 from shared.clock import Clock
 from shared.contracts import dht
-from shared.contracts.operation import CallContext
 from shared.usecases.ports import Dht
 
 SOCKET = "socket"
@@ -32,6 +32,7 @@ def offered(to_others: Dht, state: Path, clock: Clock) -> AbstractAsyncContextMa
         dht.GET_IMMUTABLE: to_others.get_immutable,
         dht.PUT_IMMUTABLE: to_others.put_immutable,
         dht.KEEP: to_others.keep,
+        dht.RELEASE: to_others.release,
     }
     return local_socket.served(state / SOCKET, dht.KEEP.service, handlers, clock)
 
@@ -53,33 +54,5 @@ class NeighbourClient(LocalClient):
 
     async def __aenter__(self) -> Self:
         """Nothing is sent yet."""
-        self._open_dht = NeighbourDht(SocketRequester(self._socket, self._surroundings.clock))
+        self._open_dht = BusDht(SocketRequester(self._socket, self._surroundings.clock))
         return self
-
-
-class NeighbourDht:
-    """The port `shared.usecases.ports.Dht`, answered by the neighbour's node."""
-
-    def __init__(self, requester: SocketRequester) -> None:
-        """Ask by `requester`."""
-        self._requester = requester
-
-    async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
-        """Find the versions of a mutable item."""
-        return await self._requester.call(dht.GET_MUTABLE, request, context)
-
-    async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
-        """Store a signed version, conditionally when `request.seen` is given."""
-        return await self._requester.call(dht.PUT_MUTABLE, request, context)
-
-    async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
-        """Find an immutable item by its target."""
-        return await self._requester.call(dht.GET_IMMUTABLE, request, context)
-
-    async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
-        """Store an immutable item."""
-        return await self._requester.call(dht.PUT_IMMUTABLE, request, context)
-
-    async def keep(self, request: dht.Keep, context: CallContext) -> dht.KeepReply:
-        """Put versions of a mutable item when their time comes."""
-        return await self._requester.call(dht.KEEP, request, context)

@@ -17,7 +17,6 @@ from services.api.accounts import Accounts
 from services.api.endpoints import ENDPOINTS
 from services.api.fleet import api_of
 from services.api.gate import Gate
-from services.api.gateways import BusCrypto, BusDht, BusDhtNode
 from services.api.headers import dress
 from services.api.key_watch import KeyWatch
 from services.api.keys import Keys
@@ -30,6 +29,7 @@ from services.api.watchers import Watchers
 from shared.bus.budgets import RedisBudgets
 from shared.bus.dead_letters import RedisDeadLetters
 from shared.bus.fleet import RedisFleet
+from shared.bus.gateways import BusCrypto, BusDht, BusDhtNode
 from shared.bus.key_value import RedisKeyValue
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Requester

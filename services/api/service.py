@@ -15,10 +15,10 @@ from services.api import schemas
 from services.api.accounts import Accounts
 from services.api.decoding import convert_text, decode_body
 from services.api.gate import Gate
-from services.api.gateways import BusDhtNode
 from services.api.keys import Caller, Keys
 from services.api.meters import Meters
 from services.api.watchers import Watchers
+from shared.bus.gateways import BusDhtNode
 from shared.bus.ports import Budgets, DeadLetters, Fleet, KeyValue
 from shared.clock import Clock
 from shared.contracts.crypto import MAX_HANDLE

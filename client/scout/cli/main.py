@@ -19,7 +19,7 @@ from scout.modes import Mode
 from shared.settings import Secret
 
 _WITH_VALUE = frozenset({"--home", "--url", "--api-key-file", "--bootstrap", "--listen", "--state"})
-_FLAGS = frozenset({"--json", "--managed", "--blind", "--session"})
+_FLAGS = frozenset({"--json", "--managed", "--blind", "--session", "--port-mapping"})
 _OWN = {"up": frozenset({"--bootstrap", "--listen", "--state"}), "doctor": frozenset({"--bootstrap"})}
 """Command -> options of its own with the name of a common one."""
 
@@ -86,6 +86,9 @@ def common(
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With --session: where its node remembers itself.")
     ] = None,
+    port_mapping: Annotated[
+        bool, typer.Option("--port-mapping", help="With --session: have the gateway lead a port to its node.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Speak JSON: for scripts.")] = False,
 ) -> None:
     """Take the options that every command has."""
@@ -96,7 +99,7 @@ def common(
         url=url,
         api_key_file=api_key_file,
         api_key_given=_from_environment("SCOUT_API_KEY"),
-        node=NodeOptions([name for text in bootstrap or () for name in text.split(",")], listen, state),
+        node=NodeOptions([name for text in bootstrap or () for name in text.split(",")], listen, state, port_mapping),
         output=Output(as_json=as_json),
     )
 

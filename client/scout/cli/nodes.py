@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,17 @@ class NodeOptions:
     bootstrap: Sequence[str] = ()
     listen: str | None = None
     state: Path | None = None
+    port_mapping: bool = False
+    """Whether the gateway is asked for a port that leads to the node."""
 
     def or_else(self, bootstrap: Sequence[str], listen: str | None, home: Path) -> NodeOptions:
         """These options, with what was remembered in place of those that were not given."""
-        return NodeOptions(self.bootstrap or bootstrap, self.listen or listen, self.state or home / STATE_DIRECTORY)
+        return replace(
+            self,
+            bootstrap=self.bootstrap or bootstrap,
+            listen=self.listen or listen,
+            state=self.state or home / STATE_DIRECTORY,
+        )
 
 
 def new_client(options: NodeOptions) -> ScoutLike:
@@ -55,7 +62,9 @@ def new_session(options: NodeOptions) -> Session:
     # a whole DHT node takes a quarter of a second to import: only sessions pay for it
     from scout.session import Session  # noqa: PLC0415
 
-    return Session(bootstrap=options.bootstrap or None, listen=listen, state=options.state)
+    return Session(
+        bootstrap=options.bootstrap or None, listen=listen, state=options.state, port_mapping=options.port_mapping
+    )
 
 
 def is_loopback(at: Endpoint) -> bool:

@@ -9,7 +9,7 @@ from tests.support.settings_page import PAGE, SERVICES, SWARM, page
 
 ROOT = Path(__file__).parents[3]
 ALL = [setting for settings in (*SERVICES.values(), SWARM) for setting in settings]
-OF_THE_CLIENT = {"SCOUT_HOME", "SCOUT_URL", "SCOUT_API_KEY", "SCOUT_API_KEY_FILE"}
+OF_THE_CLIENT = {"SCOUT_HOME", "SCOUT_URL", "SCOUT_API_KEY", "SCOUT_API_KEY_FILE", "SCOUT_MODE", "SCOUT_BOOTSTRAP"}
 OF_COMPOSE = {"SCOUT_API_PORT", "SCOUT_GRAFANA_PORT", "SCOUT_PROMETHEUS_PORT"}
 
 
