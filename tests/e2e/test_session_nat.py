@@ -13,6 +13,7 @@ import pytest
 import scout
 from shared.settings import Endpoint
 from tests.support.gateways import EXTERNAL, ControlGateway, Igd, answering, running_igd
+from tests.support.ipv6 import needs_ipv6
 from tests.support.ports import free_udp_port
 from tests.support.waiting import wait_until
 
@@ -147,6 +148,16 @@ async def test_where_nobody_maps_ports_the_session_goes_on_without_and_says_why(
     (said,) = caplog.records
     assert said.getMessage() == "no port could be mapped at the gateway"
     assert [reason.partition(":")[0] for reason in vars(said)["reason"].split("; ")] == ["PCP", "NAT-PMP", "UPnP"]
+
+
+@needs_ipv6
+async def test_a_node_of_ipv6_has_no_nat_before_it(caplog: pytest.LogCaptureFixture) -> None:
+    gateway = scout.Gateway(nobody(), nobody())
+    with caplog.at_level(logging.INFO, "scout"):
+        async with scout.Session(bootstrap=[], listen="[::1]:0", port_mapping=gateway) as session:
+            assert session.mapping is None
+    (said,) = caplog.records
+    assert said.getMessage() == "no port is mapped, for the node speaks IPv6: no NAT translates that"
 
 
 async def test_opening_and_closing_wait_for_no_gateway() -> None:

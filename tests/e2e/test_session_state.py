@@ -18,11 +18,10 @@ import scout
 from scout.transport import Surroundings
 from services.dht_node.service import DhtService
 from services.standalone.swarm import open_swarm
-from shared.bus import lease_file
-from shared.bus.memory_leases import Standing
 from shared.clock import SystemClock
 from shared.contracts.dht import GetImmutable, Ping
 from shared.contracts.operation import CallContext
+from tests.support import lease_writes
 from tests.support.waiting import wait_until
 
 DAY = 24 * 3600
@@ -94,14 +93,7 @@ async def test_versions_sealed_ahead_go_on_in_the_next_session(tmp_path: Path) -
 async def test_a_month_that_is_sealed_ahead_takes_few_writes_to_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writes: list[int] = []
-    save = lease_file.save
-
-    def counted(path: Path, standing: list[Standing]) -> None:
-        writes.append(len(standing))
-        save(path, standing)
-
-    monkeypatch.setattr(lease_file, "save", counted)
+    writes = lease_writes.counted(monkeypatch)
     async with a_dht("127.93") as nodes, a_session(tmp_path, nodes) as session:
         link = await session.link_from_secret(SECRET, 0)
         await link.announce(7, ["198.51.100.7:443"], keep=30 * DAY)

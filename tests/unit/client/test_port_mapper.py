@@ -148,3 +148,14 @@ async def test_a_machine_that_slept_renews_as_soon_as_it_wakes() -> None:
         time.clock.set_wall(time.clock.utc_ms() + 8 * 3_600_000)
         await time.pass_by(60, lambda: 1)
         assert len(way.asked) == 2
+
+
+async def test_a_node_at_every_address_is_where_it_faces_the_gateway() -> None:
+    time = VirtualTime()
+    way = Scripted("A", time, grants(7200))
+    everywhere, gateway = Endpoint("0.0.0.0", 6881), Gateway.at("127.95.0.1")
+    mapper = PortMapper(everywhere, lambda: gateway, lambda _: [way], clock=time.clock, pause=time.pause)
+    async with mapped(mapper):
+        await time.pass_by(0, lambda: 1)
+    ((_, wish),) = way.asked
+    assert wish == Wish(Endpoint("127.0.0.1", 6881), 6881, 7200)

@@ -12,6 +12,7 @@ from shared.bus import lease_file
 from shared.bus.memory_leases import Standing
 from shared.bus.ports import Lease
 from shared.bus.saved_leases import SavedLeases, saved_leases
+from tests.support import lease_writes
 
 NOW = 1_700_000_000_000
 HOUR = 3_600_000
@@ -85,14 +86,7 @@ async def test_a_claim_does_not_outlive_its_process(path: Path) -> None:
 
 
 async def test_leases_that_come_together_share_their_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writes: list[int] = []
-    save = lease_file.save
-
-    def counted(path: Path, standing: list[Standing]) -> None:
-        writes.append(len(standing))
-        save(path, standing)
-
-    monkeypatch.setattr(lease_file, "save", counted)
+    writes = lease_writes.counted(monkeypatch)
     leases = SavedLeases(path)
     await asyncio.gather(*(keep(leases, a_lease(name)) for name in range(50)))
     assert len(writes) < 5
