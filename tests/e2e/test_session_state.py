@@ -25,7 +25,7 @@ from tests.support import lease_writes
 from tests.support.waiting import wait_until
 
 DAY = 24 * 3600
-SWARM = 4
+SWARM = 2
 SECRET = b"the secret that two people share"
 WITHIN = 20.0
 
