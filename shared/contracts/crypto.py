@@ -118,6 +118,9 @@ class SealAt(Message, frozen=True, kw_only=True):
 
     seq: int
     epoch: int = 0
+    ahead: bool = False
+    """The seq is raised by what only holders of the link can tell, another number in each epoch: those that one write
+    seals for several days then show no observer that they belong together. Not in scout1."""
 
 
 class SealRecord(Message, frozen=True, kw_only=True):
@@ -132,6 +135,8 @@ class SealedRecord(Message, frozen=True, kw_only=True):
     """The bencoded value (at most 1000 bytes) and its BEP 44 signature (64 bytes) by this public key (32 bytes)."""
 
     public_key: bytes
+    seq: int = 0
+    """With which it is signed."""
     value: bytes
     signature: bytes
 

@@ -44,7 +44,7 @@ class Scout1Link:
             raise FieldError(f"expected a seq from {seqs.FIRST_SEQ} to {bep44.MAX_SEQ}, got {at.seq}")
         value = items.value_of(seal.seal_record(plaintext, self._keys.record_key, nonces(seal.NONCE_SIZE)))
         signature = keys.sign(self._keys.signing_key, bep44.signable_bytes(value, at.seq))
-        return crypto.SealedRecord(public_key=self._keys.public_key, value=value, signature=signature)
+        return crypto.SealedRecord(public_key=self._keys.public_key, seq=at.seq, value=value, signature=signature)
 
     def seal_message(self, request: crypto.SealMessage, nonces: Nonces) -> bytes:
         """The bencoded value of a message, its body sealed unless told otherwise. Raises MessageTooLargeError, …"""

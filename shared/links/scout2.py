@@ -60,9 +60,10 @@ class Scout2Link:
         if at.seq < FIRST_SEQ:
             raise FieldError(f"expected a seq from {FIRST_SEQ}, got {at.seq}")
         derived = self._at(at.epoch)
-        value = items.value_of(record.seal_plaintext(plaintext, derived, at.seq, nonces(seal.NONCE_SIZE)))
-        signature = keys.sign(derived.signing_key, bep44.signable_bytes(value, at.seq))
-        return crypto.SealedRecord(public_key=derived.public_key, value=value, signature=signature)
+        seq = at.seq + epochs.veil(self._root, at.epoch) if at.ahead else at.seq
+        value = items.value_of(record.seal_plaintext(plaintext, derived, seq, nonces(seal.NONCE_SIZE)))
+        signature = keys.sign(derived.signing_key, bep44.signable_bytes(value, seq))
+        return crypto.SealedRecord(public_key=derived.public_key, seq=seq, value=value, signature=signature)
 
     def seal_message(self, request: crypto.SealMessage, nonces: Nonces) -> bytes:
         """The bencoded value of a message. Raises MessageTooLargeError, FieldError; also if it shall not be sealed."""

@@ -166,7 +166,7 @@ class _Opening:
     def take(self, epoch: int, found: dht.MutableVersion, plain: crypto.Opened) -> None:
         """Parse one version, or say why it is passed over."""
         rules = self.place.format
-        seq = rules.absolute(found.seq, self.place.phase, epoch)
+        seq = rules.absolute(found.seq, epoch)
         if plain.plaintext is None:
             self.passed_over.append(PassedOver(seq, plain.error or "it does not open"))
             return

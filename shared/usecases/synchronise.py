@@ -243,7 +243,7 @@ class Synchroniser:
         run.written.setdefault(found.epoch, {})[attempt.signature] = attempt.item_seq
         if not attempt.won:
             return False
-        seq = run.place.format.absolute(attempt.item_seq, run.place.phase, found.epoch)
+        seq = run.place.format.absolute(attempt.item_seq, found.epoch)
         written = replace(found, entries=entries, meta=run.meta, seq=seq, versions=())
         _answer(run, written, attempt.storing, attempt.kept)
         return True

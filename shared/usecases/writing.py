@@ -49,20 +49,18 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
     rules, now_ms = place.format, ports.clock.utc_ms()
     until_ms = now_ms + 1000 * wish.keep if wish.keep else 0
     try:
-        seq = rules.next_seq([*(seq for _, seq in found.seen), *wish.used], place.phase, found.epoch, now_ms)
+        here = _here(place, found, wish.used, now_ms)
         plaintext = rules.serialise(content)
     except FormatError as error:
         raise scout_error(error) from None
     coming = rules.coming(content.entries, place.phase, found.epoch, now_ms, until_ms)
-    places = [crypto.SealAt(seq=at.seq, epoch=at.epoch) for at in coming]
-    request = crypto.SealRecord(
-        link=place.link, plaintext=plaintext, places=[crypto.SealAt(seq=seq, epoch=found.epoch), *places]
-    )
+    places = [crypto.SealAt(seq=at.seq, epoch=at.epoch, ahead=True) for at in coming]
+    request = crypto.SealRecord(link=place.link, plaintext=plaintext, places=[here, *places])
     current, *ahead = (await ports.crypto.seal_record(request, context)).sealed
     reply = await ports.dht.put_mutable(
         dht.PutMutable(
             public_key=current.public_key,
-            seq=seq,
+            seq=current.seq,
             value=current.value,
             signature=current.signature,
             seen=[signature for signature, _ in found.seen],
@@ -72,7 +70,19 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
         ),
         context,
     )
-    return Attempt(seq, current.signature, has_won(reply), reply.storing, kept(reply))
+    return Attempt(current.seq, current.signature, has_won(reply), reply.storing, kept(reply))
+
+
+def _here(place: Place, found: Record, used: Iterable[int], now_ms: int) -> crypto.SealAt:
+    """Where to seal what is written now. Raises FormatError (SeqExhaustedError).
+
+    Who carries entries over into an epoch of which nothing is to be found yet writes above all that was sealed ahead
+    for it: some keeper may be about to put that, and would take the place of what is newer.
+    """
+    rules, epoch, taken = place.format, found.epoch, [*(seq for _, seq in found.seen), *used]
+    if found.versions and not taken:
+        return crypto.SealAt(seq=rules.seq_ahead(place.phase, epoch, now_ms), epoch=epoch, ahead=True)
+    return crypto.SealAt(seq=rules.next_seq(taken, place.phase, epoch, now_ms), epoch=epoch)
 
 
 async def keep_stored(ports: Ports, place: Place, stored: Version, keep: int, context: CallContext) -> Kept:
@@ -95,7 +105,7 @@ def _version(at: Coming, sealed: crypto.SealedRecord) -> dht.KeptVersion:
     """The record in an epoch to come."""
     return dht.KeptVersion(
         public_key=sealed.public_key,
-        seq=at.seq,
+        seq=sealed.seq,
         value=sealed.value,
         signature=sealed.signature,
         from_ms=at.from_ms,

@@ -21,10 +21,15 @@ BEFORE_TURN_S = 600
 """So long before a turn the next epoch is read too: clocks differ."""
 AHEAD_S = 32 * EPOCH_S
 """So far before an epoch a version can be sealed for it: no longer does anybody keep one."""
+VEIL_BITS = 37
+"""Of what the seqs of versions sealed ahead are raised by: four years of milliseconds; they span two months."""
+SEQ_BITS = VEIL_BITS + 1
+"""Of the seqs that writers use; with an epoch before them they are whole numbers to JavaScript till 2059."""
 MAX_EPOCH = 2**63 // 1000 // EPOCH_S
 """Whose milliseconds still fit a seq."""
 
 _PHASE_BYTES = 4
+_VEIL_BYTES = 8
 
 
 class Reading(NamedTuple):
@@ -81,9 +86,24 @@ def next_seq(seen: Iterable[int], ahead: int, epoch: int, now_ms: int) -> int:
 def seq_ahead(ahead: int, epoch: int, now_ms: int) -> int:
     """The seq at `now_ms` of a version that is sealed for an epoch still to come, so that the one sealed last wins.
 
-    Above it a writer in that epoch goes on as ever: one more than the highest it has seen.
+    It has to be raised by the epoch's `veil` yet. Above it a writer in that epoch goes on as ever: one more than the
+    highest it has seen.
     """
     return max(1, 1 + now_ms - 1000 * began(ahead, epoch) + 1000 * AHEAD_S)
+
+
+def veil(root: bytes, epoch: int) -> int:
+    """What the seqs of versions sealed ahead for an epoch are raised by: another number in each, which holders know.
+
+    Those that one write seals would else lie whole days apart, to the millisecond, and an observer could go from the
+    address of one day to that of the next. Raises FieldError.
+    """
+    return int.from_bytes(subkey(root, b"scout2.veil", epoch)[:_VEIL_BYTES], "big") % (1 << VEIL_BITS)
+
+
+def in_order(epoch: int, seq: int) -> int:
+    """A seq of an epoch as a number that goes on rising when the epoch turns."""
+    return (epoch << SEQ_BITS) + seq
 
 
 def require_epoch(epoch: int) -> None:

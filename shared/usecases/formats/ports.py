@@ -84,6 +84,7 @@ class Coming(NamedTuple):
 
     epoch: int
     seq: int
+    """Before it is veiled; see `shared.contracts.crypto.SealAt.ahead`."""
     from_ms: int
     until_ms: int
     """0: it only takes the place of an older one that is kept."""
@@ -148,6 +149,9 @@ class Format(Protocol):
     def next_seq(self, seen: Iterable[int], phase: int, epoch: int, now_ms: int) -> int:
         """The BEP 44 seq to write with, after those `seen` at the same address. Raises SeqExhaustedError."""
 
+    def seq_ahead(self, phase: int, epoch: int, now_ms: int) -> int:
+        """The BEP 44 seq, before it is veiled, of a version that is sealed for an epoch without a look at it."""
+
     def kept_until(self, phase: int, epoch: int, until_ms: int) -> int:
         """When a version that is written in `epoch` is of no more use, if its record is kept until `until_ms`."""
 
@@ -157,7 +161,7 @@ class Format(Protocol):
         As far ahead as an older version may have been that still says something of one of the `entries`.
         """
 
-    def absolute(self, seq: int, phase: int, epoch: int) -> int:
+    def absolute(self, seq: int, epoch: int) -> int:
         """A BEP 44 seq as a number that goes on rising when the epoch turns."""
 
     def mailbox(self, entry: Entry) -> Mailbox | None:

@@ -79,7 +79,11 @@ class Scout1:
         """There is none."""
         return ()
 
-    def absolute(self, seq: int, _phase: int, _epoch: int) -> int:
+    def seq_ahead(self, _phase: int, _epoch: int, _now_ms: int) -> int:
+        """See `Format.seq_ahead`; there is one epoch, and it has begun."""
+        return seqs.FIRST_SEQ
+
+    def absolute(self, seq: int, _epoch: int) -> int:
         """It never turns."""
         return seq
 

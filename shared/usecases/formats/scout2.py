@@ -81,6 +81,10 @@ class Scout2:
         """See `Format.next_seq`."""
         return epochs.next_seq(seen, phase, epoch, now_ms)
 
+    def seq_ahead(self, phase: int, epoch: int, now_ms: int) -> int:
+        """See `Format.seq_ahead`."""
+        return epochs.seq_ahead(phase, epoch, now_ms)
+
     def kept_until(self, phase: int, epoch: int, until_ms: int) -> int:
         """As long as anybody reads that epoch first: till a while after its turn."""
         return min(until_ms, 1000 * (epochs.began(phase, epoch + 1) + epochs.AFTER_TURN_S))
@@ -93,12 +97,12 @@ class Scout2:
         while (from_ms := 1000 * epochs.began(phase, epoch + 1)) < horizon_ms:
             epoch += 1
             until = self.kept_until(phase, epoch, until_ms) if from_ms < until_ms else 0
-            found.append(Coming(epoch, epochs.seq_ahead(phase, epoch, now_ms), from_ms, until))
+            found.append(Coming(epoch, self.seq_ahead(phase, epoch, now_ms), from_ms, until))
         return found
 
-    def absolute(self, seq: int, phase: int, epoch: int) -> int:
-        """Unix milliseconds, about."""
-        return 1000 * epochs.began(phase, epoch) + seq
+    def absolute(self, seq: int, epoch: int) -> int:
+        """See `Format.absolute`."""
+        return epochs.in_order(epoch, seq)
 
     def mailbox(self, entry: Entry) -> Mailbox | None:
         """See `Format.mailbox`."""

@@ -190,6 +190,38 @@ async def test_a_later_write_takes_the_place_of_what_was_sealed_ahead(world: Wor
     assert await found(world) == {1: None}, "the new entry's own ttl has passed, the removal stands"
 
 
+async def test_who_writes_right_after_a_turn_stands_above_what_was_sealed_ahead_and_comes_later(world: World) -> None:
+    await write(world, {1: b"phone"}, keep=3 * DAY)
+    at_turn(world, 1)
+    await write(world, {2: b"laptop"})
+    world.twin.put_ahead(world.clock.utc_ms())
+    assert await found(world) == {1: b"phone", 2: b"laptop"}
+    await write(world, {3: b"tablet"})
+    assert await found(world) == {1: b"phone", 2: b"laptop", 3: b"tablet"}
+
+
+async def test_what_one_write_seals_for_several_days_does_not_show_that_it_belongs_together(world: World) -> None:
+    await write(world, {1: b"phone"}, keep=20 * DAY)
+    (now,) = world.twin.nodes[0].mutable.values()
+    seqs = [now.seq, *(version.seq for version in world.twin.ahead.values())]
+    assert len(seqs) == len({seq % DAY_MS for seq in seqs}) == 21
+    assert max(seqs) < 2**38
+
+
+async def test_the_seq_of_a_record_rises_from_day_to_day_whoever_writes(world: World) -> None:
+    seqs = []
+    for epoch in range(20_000, 20_004):
+        at_noon(world, epoch)
+        world.twin.put_ahead(world.clock.utc_ms())
+        keep = 2 * DAY if epoch % 2 else 0
+        await write(world, {epoch: b"phone"}, ttl=9 * DAY, keep=keep)
+        seqs.append((await world.read(await world.place())).seq)
+        await world.sync(await world.place(), {1: b"%d" % epoch})
+        seqs.append((await world.read(await world.place())).seq)
+    assert seqs == sorted(set(seqs))
+    assert max(seqs) < 2**53, "a whole number to JavaScript, too"
+
+
 async def test_what_can_not_be_kept_ahead_is_said(world: World) -> None:
     world.twin.keep_refused = "keep_full"
     wanted = Edit((Wanted(1, b"phone"),))
