@@ -154,4 +154,4 @@ async def test_what_the_service_passes_on_is_sealed(stack: Stack, blind: scout.B
     for private in (secret, secret.hex().encode(), b"a name that nobody", b"a body that nobody"):
         assert private not in feed.content()
     assert b"dht.put_mutable@1" in feed.content()
-    assert b"crypto." not in feed.content(), "nothing was asked of whoever could open it"
+    assert b'"XADD" "scout:{crypto' not in feed.content(), "nothing was asked of whoever could open it"
