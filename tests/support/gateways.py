@@ -79,8 +79,9 @@ class ControlGateway:
 
     def _pcp(self, data: bytes) -> bytes:
         lifetime = struct.unpack_from("!I", data, 4)[0]
-        nonce, protocol, internal, external, _ = struct.unpack_from("!12sB3xHH16s", data, 24)
-        assert protocol == 17
+        nonce, protocol, internal, external, address = struct.unpack_from("!12sB3xHH16s", data, 24)
+        assert (protocol, address) == (17, _mapped("0.0.0.0"))
+        assert lifetime or not external
         if self.nonces.get(internal, nonce) != nonce:
             return struct.pack("!BBxBII12x", 2, 0x81, 2, 60, 77) + data[24:60]
         granted = self._map(internal, external, lifetime)
@@ -88,8 +89,8 @@ class ControlGateway:
             self.nonces[internal] = nonce
         else:
             self.nonces.pop(internal, None)
-        address = b"\x00" * 10 + b"\xff\xff" + socket.inet_aton(EXTERNAL)
-        body = struct.pack("!12sB3xHH16s", nonce, 17, internal, self.mappings.get(internal, external), address)
+        given = self.mappings.get(internal, external)
+        body = struct.pack("!12sB3xHH16s", nonce, 17, internal, given, _mapped(EXTERNAL))
         return struct.pack("!BBxBII12x", 2, 0x81, 0, granted, 77) + body
 
     def _nat_pmp(self, data: bytes) -> bytes:
@@ -97,6 +98,7 @@ class ControlGateway:
             return struct.pack("!BBHI", 0, 0x80, 0, 77) + socket.inet_aton(EXTERNAL)
         _, opcode, internal, external, lifetime = struct.unpack("!BBxxHHI", data)
         assert opcode == 1
+        assert lifetime or not external
         granted = self._map(internal, external, lifetime)
         return struct.pack("!BBHIHHI", 0, 0x81, 0, 77, internal, self.mappings.get(internal, 0), granted)
 
@@ -106,6 +108,10 @@ class ControlGateway:
             return 0
         self.mappings.setdefault(internal, external + self.shift)
         return min(lifetime, self.lifetime_s)
+
+
+def _mapped(host: str) -> bytes:
+    return b"\x00" * 10 + b"\xff\xff" + socket.inet_aton(host)
 
 
 @dataclass
@@ -119,6 +125,8 @@ class Igd:
     """Where it sends those who ask for its description."""
     location: str = ""
     """Whose description it names in its answers to searches, if not its own."""
+    actions_at: str = ""
+    """Another address (`http://host:port`) for its service, named in its description."""
     mappings: dict[int, dict[str, str]] = field(default_factory=dict)
     """External port -> the arguments of `AddPortMapping`."""
     base: str = ""
@@ -139,7 +147,8 @@ class Igd:
         self.asked.append(request.path)
         if self.redirects_to:
             raise web.HTTPFound(self.redirects_to)
-        return web.Response(text=_DESCRIPTION, content_type="text/xml")
+        text = _DESCRIPTION.replace("URL>/", f"URL>{self.actions_at}/")
+        return web.Response(text=text, content_type="text/xml")
 
     async def actions(self, request: web.Request) -> web.Response:
         """What its service can do."""

@@ -65,7 +65,7 @@ class Pcp:
 
     async def unmap(self, granted: Wish) -> None:
         """See `ports.Way`."""
-        # a lifetime of zero deletes, and nothing is suggested (section 15.1)
+        # a lifetime of zero deletes, and nothing is suggested (section 15.1 and its erratum 3621)
         await self._ask(Wish(granted.internal, 0, 0))
 
     async def _ask(self, wish: Wish) -> PortMapping:
