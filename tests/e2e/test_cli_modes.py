@@ -86,7 +86,7 @@ def masked(value: Any) -> Any:
 
 def plain(text: str) -> str:
     """A person's text without counts and moments."""
-    text = text.replace(" while a session is open (`scout session` stays open)", "")
+    text = text.replace(" while a session is open", "")
     text = re.sub(r"stored by \d+ of \d+ nodes so far(, \d+ did not answer)?", "stored by N", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "THEN", text)
     text = re.sub(r"Record at seq \d+", "Record at seq N", text)

@@ -35,4 +35,4 @@ def lasts(written: Kept, mode: Mode) -> str:
     if written.kept_until is None:
         return f"not kept alive ({written.keep_error})" if written.keep_error else "not kept alive"
     until = f"kept alive until {written.kept_until.astimezone():%Y-%m-%d %H:%M}"
-    return f"{until} while a session is open (`scout session` stays open)" if mode is Mode.SESSION else until
+    return f"{until} while a session is open" if mode is Mode.SESSION else until

@@ -74,8 +74,9 @@ def link(
     url = None if mode is Mode.SESSION else at.service(profile)
     at.output.result(
         {"name": name, "format": saved.format, "member": saved.member, "mode": mode, "url": url},
-        f"Linked as [bold]{escape(name)}[/bold] {_way(mode, url)}; you are member {saved.member}.",
+        f"Linked as [bold]{escape(name)}[/bold], {_way(mode, url)}; you are member {saved.member}.",
         *_to_keep(at, saved),
+        *(["What you leave is kept alive while a session is open: `scout session` stays."] if url is None else []),
         f"Next: `scout announce {escape(name)} HOST:PORT`, `scout devices {escape(name)}`.",
     )
 
@@ -90,9 +91,9 @@ def _with_way(at: Invocation, mode: Mode, profile: Profile) -> Profile:
 
 def _way(mode: Mode, url: str | None) -> str:
     return {
-        Mode.MANAGED: f"at {url}",
+        Mode.MANAGED: f"by the service at {url}",
         Mode.BLIND: f"by way of {url}, which never gets a secret",
-        Mode.SESSION: "for a DHT node of your own",
+        Mode.SESSION: "by a DHT node of your own",
     }[mode]
 
 

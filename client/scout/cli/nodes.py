@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scout import neighbour
 from scout.alike import ScoutLike
 from scout.cli.failures import CommandError
 from shared.settings import Endpoint, endpoint
@@ -46,6 +45,9 @@ def new_client(options: NodeOptions) -> ScoutLike:
 
     Raises CommandError.
     """
+    # what speaks to it, as a node of one's own, is of no use to commands in other modes, and takes time to import
+    from scout import neighbour  # noqa: PLC0415
+
     if options.state is not None and neighbour.is_open(options.state):
         return neighbour.NeighbourClient(options.state)
     return new_session(options)
