@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _LOCKED = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 _MAX_SIZE = 4096
-"""Bytes of the file with what is small; ours has about fifty."""
+"""Bytes of the file with what is small; ours has less than a hundred."""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class SessionDirectory:
 
 def _lock(handle: int, path: Path) -> None:
     """Lock an open file for as long as it is open; the system frees it when the process dies."""
-    if sys.platform == "win32":  # an open file is locked there in other ways, and a session has not run there yet
+    if sys.platform == "win32":  # its locks are of another kind, and no session has been tried there
         return
     import fcntl  # noqa: PLC0415  # there is none on Windows
 
