@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.clock import Clock
 from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
+from shared.usecases.highest import HighestStamps
 
 
 class Nodes(Protocol):
@@ -99,3 +100,5 @@ class Ports:
     """For jitter only, never for keys."""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits that many seconds."""
+    highest: HighestStamps = field(default_factory=HighestStamps)
+    """What this process has seen of records."""

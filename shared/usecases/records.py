@@ -208,7 +208,10 @@ async def read(ports: Ports, link: str, context: CallContext, *, settle: bool = 
 
 async def read_at(ports: Ports, place: Place, context: CallContext, *, settle: bool = True) -> Record:
     """The record at `place`. Raises ScoutError: `dht_unavailable` when no node answered, which is no empty record."""
-    return await open_all(ports, place, await find(ports, place, context, settle=settle), context)
+    record = await open_all(ports, place, await find(ports, place, context, settle=settle), context)
+    if not settle and record.rollback_suspected:
+        return await read_at(ports, place, context)
+    return record
 
 
 async def find(ports: Ports, place: Place, context: CallContext, *, settle: bool = True) -> list[Found]:
@@ -228,7 +231,13 @@ async def open_all(ports: Ports, place: Place, found: Sequence[Found], context: 
     sealed = [(one.epoch, version) for one in found for version in one.reply.versions]
     for (epoch, version), plain in zip(sealed, opened, strict=True):
         opening.take(epoch, version, plain)
-    return _merged(opening, found)
+    record = _merged(opening, found)
+    # a record of which nothing is left was not kept alive; that is no older state
+    if opening.versions and not ports.highest.see(
+        place.link, [one.entries for one in opening.versions], opening.now_ms
+    ):
+        return replace(record, rollback_suspected=True)
+    return record
 
 
 async def _find(ports: Ports, place: Place, epoch: int, context: CallContext, *, settle: bool) -> Found:

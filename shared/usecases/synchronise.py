@@ -244,6 +244,7 @@ class Synchroniser:
         if not attempt.won:
             return False
         seq = run.place.format.absolute(attempt.item_seq, found.epoch)
+        self._ports.highest.wrote(run.place.link, entries)
         written = replace(found, entries=entries, meta=run.meta, seq=seq, versions=())
         _answer(run, written, attempt.storing, attempt.kept)
         return True

@@ -186,3 +186,19 @@ async def test_garbage_in_a_message_of_a_holder_is_a_gap_and_the_list_goes_on(gr
     assert [message["number"] for message in inbox["messages"]] == [3]
     [gap] = inbox["gaps"]
     assert (gap["first"], gap["last"]) == (1, 2)
+
+
+async def test_an_older_state_on_every_node_is_said_to_be_one(group: Group) -> None:
+    before = [dict(node.mutable) for node in group.api.twin.nodes]
+    await group.api.call("PUT", "/v1/devices/1", {"name": "phone", "data": b64(b"new")}, link=group.handle)
+    assert (await group.api.call("GET", "/v1/record", link=group.handle)).body["rollback_suspected"] is False
+    for node, older in zip(group.api.twin.nodes, before, strict=True):
+        node.mutable = older
+    for path in ("/v1/record", "/v1/record?read=first", "/v1/devices"):
+        assert (await group.api.call("GET", path, link=group.handle)).body["rollback_suspected"] is True
+    synced = await group.api.call(
+        "POST", "/v1/sync", {"entries": [{"id": 2, "value": b64(b"mine")}]}, link=group.handle
+    )
+    assert synced.body["rollback_suspected"] is True
+    assert (await group.api.call("GET", "/v1/record", link=group.handle)).body["rollback_suspected"] is False
+    assert group.api.metric("scout_api_rollbacks_suspected_total") == 4
