@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from scout.answers import Device, Entry, Inbox, Key, Record, Sent, StoredItem, Written
-from scout.synchronise import EntryUpdated, Finalize
+from scout.answers import Device, Entry, Inbox, Key, Sent, StoredItem, Written
+from scout.synchronise import EntryUpdated, Finalize, Synchronisable
 from shared.contracts.crypto import FormatName
 
 
-class LinkLike(Protocol):
+class LinkLike(Synchronisable, Protocol):
     """A link: `scout.Link` or `scout.LocalLink`; the former says what each call does."""
 
     @property
@@ -39,9 +39,6 @@ class LinkLike(Protocol):
 
     async def remove_device(self, device_id: int) -> Written:
         """Take a device out of the record."""
-
-    async def record(self, read: str = "settled") -> Record:
-        """The record's entries as they are."""
 
     async def sync(
         self,

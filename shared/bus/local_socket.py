@@ -15,12 +15,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from shared.bus import streams
 from shared.bus.execution import Executor
 from shared.bus.meters import BusMeters
 from shared.bus.ports import Handlers
 from shared.clock import Clock
-from shared.contracts.envelope import DecodeError, Envelope, ErrorBody, ReplyEnvelope, decode, encode
+from shared.contracts.envelope import DecodeError, Envelope, ReplyEnvelope, answered, asking, decode, encode
 from shared.contracts.operation import CallContext, Operation, Reply, Request
 from shared.errors import ErrorCode, ScoutError
 from shared.private_files import OWNER_ONLY
@@ -43,8 +42,8 @@ async def served(path: Path, service: str, handlers: Handlers, clock: Clock) -> 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # whoever sends nonsense, or leaves, gets no answer
         with contextlib.suppress(OSError, EOFError, DecodeError):
-            answered = await executor.answer(decode(Envelope, await _read(reader)))
-            await _write(writer, encode([answered.reply]))
+            done = await executor.answer(decode(Envelope, await _read(reader)))
+            await _write(writer, encode([done.reply]))
         writer.close()
 
     server = await asyncio.start_unix_server(answer, sock=_bound(path))
@@ -87,29 +86,19 @@ class SocketRequester:
 
     async def call(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> Reply:
         """Ask for `operation`; see `ports.Requester`."""
-        envelope = Envelope(
-            id=os.urandom(_ID_SIZE),
-            operation=operation.name,
-            reply_to=streams.REPLY_PREFIX,
-            deadline_ms=context.deadline_ms,
-            tenant=context.tenant,
-            trace=context.trace,
-            body=encode(request),
-        )
+        envelope = asking(os.urandom(_ID_SIZE), operation, request, context)
         try:
             async with asyncio.timeout((context.deadline_ms - self._clock.utc_ms()) / 1000):
-                (answer,) = decode(list[ReplyEnvelope], await self._exchange(encode(envelope)))
+                (reply,) = decode(list[ReplyEnvelope], await self._exchange(encode(envelope)))
+            return answered(operation, reply.body, ok=reply.ok)
         except TimeoutError:
             detail = f"{operation.service} did not answer before the deadline"
             raise ScoutError(ErrorCode.DEADLINE_EXCEEDED, detail) from None
         except (OSError, EOFError):
             detail = f"expected an answer at {self._path}, and whoever gave them is gone"
             raise ScoutError(ErrorCode.BUS_UNAVAILABLE, detail) from None
-        if not answer.ok:
-            refused: ErrorBody = decode(ErrorBody, answer.body)
-            raise refused.error()
-        reply: Reply = decode(operation.reply, answer.body)
-        return reply
+        except (DecodeError, ValueError) as error:
+            raise ScoutError(ErrorCode.INTERNAL, f"the reply to {operation.name} can't be read: {error}") from None
 
     async def _exchange(self, frame: bytes) -> bytes:
         reader, writer = await asyncio.open_unix_connection(self._path)

@@ -17,7 +17,7 @@ from shared.bus.execution import Executor
 from shared.bus.meters import BusMeters, DeadReason, Refusal
 from shared.bus.ports import Handlers
 from shared.clock import Clock
-from shared.contracts.envelope import Envelope, ErrorBody, ReplyEnvelope, decode, encode
+from shared.contracts.envelope import Envelope, ReplyEnvelope, answered, asking
 from shared.contracts.operation import CallContext, Operation, Reply, Request
 from shared.errors import ErrorCode, ScoutError
 
@@ -124,15 +124,7 @@ class MemoryRequester:
     async def call(self, operation: Operation[Request, Reply], request: Request, context: CallContext) -> Reply:
         """Ask for `operation`; see `ports.Requester`."""
         start = self._clock.monotonic()
-        envelope = Envelope(
-            id=self._bus.next_id(),
-            operation=operation.name,
-            reply_to=streams.REPLY_PREFIX,
-            deadline_ms=context.deadline_ms,
-            tenant=context.tenant,
-            trace=context.trace,
-            body=encode(request),
-        )
+        envelope = asking(self._bus.next_id(), operation, request, context)
         waiting = self._bus.submit(operation.service, envelope)
         try:
             async with asyncio.timeout((context.deadline_ms - self._clock.utc_ms()) / 1000):
@@ -143,11 +135,7 @@ class MemoryRequester:
             raise ScoutError(ErrorCode.DEADLINE_EXCEEDED, detail) from None
         finally:
             self._meters.request_seconds.labels(operation.name).observe(self._clock.monotonic() - start)
-        if not answer.ok:
-            refused: ErrorBody = decode(ErrorBody, answer.body)
-            raise refused.error()
-        reply: Reply = decode(operation.reply, answer.body)
-        return reply
+        return answered(operation, answer.body, ok=answer.ok)
 
 
 class MemoryKeyValue:

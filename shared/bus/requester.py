@@ -25,7 +25,7 @@ from shared.bus.redis_client import Backoff, Command, CommandError, RedisClient,
 from shared.bus.replies import ReplyReader
 from shared.bus.seal import Sealer, SealError
 from shared.clock import Clock
-from shared.contracts.envelope import DecodeError, Envelope, ErrorBody, ReplyEnvelope, decode, encode
+from shared.contracts.envelope import DecodeError, Envelope, ReplyEnvelope, answered, asking, encode
 from shared.contracts.operation import CallContext, Operation, Reply, Request
 from shared.errors import ErrorCode, ScoutError
 
@@ -142,15 +142,8 @@ class RedisRequester:
         service = operation.service
         shard = streams.shard(service, operation.target(request))
         self._refuse_if_overloaded(service)
-        envelope = Envelope(
-            id=self._prefix + next(self._numbers).to_bytes(8),
-            operation=operation.name,
-            reply_to=self._reply_to,
-            deadline_ms=context.deadline_ms,
-            tenant=context.tenant,
-            trace=context.trace,
-            body=encode(request),
-        )
+        id_ = self._prefix + next(self._numbers).to_bytes(8)
+        envelope = asking(id_, operation, request, context, reply_to=self._reply_to)
         if sealer := self._sealers.get(service):
             envelope = msgspec.structs.replace(envelope, body=sealer.seal_request(envelope, envelope.body))
         call = _Call(envelope, shard, asyncio.get_running_loop().create_future())
@@ -171,13 +164,9 @@ class RedisRequester:
         try:
             if sealer := self._sealers.get(operation.service):
                 body = sealer.open_reply(answer.id, body, ok=answer.ok)
-            if not answer.ok:
-                refused: ErrorBody = decode(ErrorBody, body)
-                raise refused.error()
-            reply: Reply = decode(operation.reply, body)
+            return answered(operation, body, ok=answer.ok)
         except (SealError, DecodeError) as error:
             raise ScoutError(ErrorCode.INTERNAL, f"the reply to {operation.name} can't be read: {error}") from None
-        return reply
 
     def _settle(self, replies: list[ReplyEnvelope]) -> None:
         for reply in replies:

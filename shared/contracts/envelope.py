@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.operation import Message
+from shared.contracts.operation import CallContext, Message, Operation, Reply, Request
 from shared.errors import ErrorCode, ScoutError
 
 
@@ -87,3 +87,27 @@ def decode(kind: Any, data: bytes) -> Any:
         return _decoder(kind).decode(data)
     except msgspec.MsgspecError as error:
         raise DecodeError(str(error)) from None
+
+
+def asking(
+    id_: bytes, operation: Operation[Request, Reply], request: Request, context: CallContext, *, reply_to: str = ""
+) -> Envelope:
+    """The envelope of a request, its body not sealed yet."""
+    return Envelope(
+        id=id_,
+        operation=operation.name,
+        reply_to=reply_to,
+        deadline_ms=context.deadline_ms,
+        tenant=context.tenant,
+        trace=context.trace,
+        body=encode(request),
+    )
+
+
+def answered(operation: Operation[Request, Reply], body: bytes, *, ok: bool) -> Reply:
+    """The reply in a body that is not sealed. Raises ScoutError where it says an error, and DecodeError."""
+    if not ok:
+        refused: ErrorBody = decode(ErrorBody, body)
+        raise refused.error()
+    reply: Reply = decode(operation.reply, body)
+    return reply
