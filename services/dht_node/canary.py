@@ -1,8 +1,11 @@
 """An item of our own, written to the DHT and read back: the only proof that what others ask of us would work.
 
 A node may have contacts, and answers from them, and still be cut off from where items are stored. So each node keeps a
-small signed item alive under a key of its own, and looks it up again with a lookup that begins anew. What comes back
+small signed item alive under keys of its own, and looks it up again with a lookup that begins anew. What comes back
 must be the very version that was written.
+
+The item is a record of scout2 with nothing in it: whoever stores it can't tell it from those of people, and so not tell
+by it where a Scout service is.
 """
 
 from __future__ import annotations
@@ -16,16 +19,16 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from nacl.signing import SigningKey
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.dht_node.health import FAILURES_MAX, CanaryHealth
 from services.dht_node.service import DhtService
 from shared.clock import Clock
-from shared.contracts import dht
+from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
-from shared.format import bep44
+from shared.format.scout2 import epochs, record
+from shared.links.scout2 import Scout2Link
 from shared.logs import trace_id
 from shared.private_files import create_private_file
 from shared.usecases.ports import Nodes
@@ -33,8 +36,8 @@ from shared.usecases.ports import Nodes
 log = logging.getLogger(__name__)
 
 SEED_SIZE = 32
-"""Bytes of an Ed25519 seed (RFC 8032, section 5.1.5)."""
-_VALUE = bep44.bencode_string(b"scout canary")
+"""Bytes of a root secret of scout2."""
+_NOTHING = record.serialise(record.Record())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Canary:
     health: CanaryHealth
     _: KW_ONLY
     seed: bytes = field(repr=False)
-    """32 bytes; nobody else writes under this key."""
+    """32 bytes: the root secret of a link that nobody else has."""
     clock: Clock
     dice: random.Random
     """For jitter only."""
@@ -111,7 +114,11 @@ class Canary:
     pace: CanaryPace = field(default_factory=CanaryPace)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits that many seconds."""
+    nonces: Callable[[int], bytes] = os.urandom
+    """So many random bytes."""
+    _epoch: int = 0
     _seq: int = 0
+    """The highest that was seen in that epoch."""
 
     async def run(self) -> None:
         """Write and read back, again and again, until cancelled."""
@@ -155,13 +162,15 @@ class Canary:
 
     def _next_version(self) -> dht.PutMutable:
         """Seqs follow the wall clock, so that they grow over restarts too."""
-        self._seq = max(self._seq + 1, self.clock.utc_ms() // 1000)
-        key = SigningKey(self.seed)
+        now_ms, phase = self.clock.utc_ms(), epochs.phase(self.seed)
+        epoch = epochs.epoch_at(phase, now_ms / 1000)
+        if epoch != self._epoch:
+            self._epoch, self._seq = epoch, 0
+        self._seq = epochs.next_seq([self._seq], phase, epoch, now_ms)
+        at = crypto.SealAt(seq=self._seq, epoch=epoch)
+        sealed = Scout2Link(self.seed, member=0).seal_record(_NOTHING, at, self.nonces)
         return dht.PutMutable(
-            public_key=bytes(key.verify_key),
-            seq=self._seq,
-            value=_VALUE,
-            signature=key.sign(bep44.signable_bytes(_VALUE, self._seq)).signature,
+            public_key=sealed.public_key, seq=sealed.seq, value=sealed.value, signature=sealed.signature
         )
 
     async def _read(self, version: dht.PutMutable) -> list[dht.MutableVersion]:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nacl.signing import SigningKey
 from prometheus_client import CollectorRegistry
 
 from services.dht_node.canary import Canary, CanaryMeters, CanaryPace, Round, kept_seed
@@ -22,7 +21,6 @@ from tests.support.twin_dht import TwinDht
 from tests.support.virtual_time import VirtualTime
 
 SEED = bytes(range(32))
-PUBLIC_KEY = bytes(SigningKey(SEED).verify_key)
 PACE = CanaryPace()
 
 
@@ -133,7 +131,7 @@ async def test_after_the_wall_clock_was_set_back_it_goes_on_above_what_is_stored
     aviary = Aviary(TwinDht())
     assert await aviary.canary().round() is Round.READ_BACK
     aviary.registry = CollectorRegistry()
-    aviary.time.clock.set_wall(1_000_000)
+    aviary.time.clock.set_wall(aviary.time.clock.utc_ms() - 60_000)
     restarted = aviary.canary()
     assert await restarted.round() is Round.NOT_STORED
     assert await restarted.round() is Round.READ_BACK
@@ -160,4 +158,15 @@ def test_the_key_is_kept_where_only_its_owner_reads_it(tmp_path: Path) -> None:
 
 async def test_no_secret_shows() -> None:
     assert str(SEED) not in repr(Aviary(TwinDht()).canary())
-    assert PUBLIC_KEY != SEED
+
+
+async def test_storing_nodes_can_not_tell_it_from_a_record_and_it_moves_from_day_to_day() -> None:
+    aviary = Aviary(TwinDht())
+    canary = aviary.canary()
+    for _ in range(3):
+        assert await canary.round() is Round.READ_BACK
+        aviary.time.clock.advance(86_400)
+    held = aviary.twin.nodes[0].mutable
+    assert len(held) == len({version.value for version in held.values()}) == 3
+    assert {len(version.value) for version in held.values()} == {256}
+    assert {version.value[:5] for version in held.values()} == {b"252:\x02"}
