@@ -35,6 +35,7 @@ from scout.link import Link
 from scout.local.link import LocalLink
 from scout.nat.ports import Gateway, PortMapping
 from scout.transport import RetryPolicy, Surroundings
+from scout.watching import Event, MessageArrived, MessagesMissing, RecordChanged
 
 if TYPE_CHECKING:
     from scout.session import Session
@@ -56,6 +57,7 @@ __all__ = [
     "ClientError",
     "Device",
     "Entry",
+    "Event",
     "Gap",
     "Gateway",
     "Inbox",
@@ -63,11 +65,14 @@ __all__ = [
     "Link",
     "LinkLike",
     "LocalLink",
+    "MessageArrived",
+    "MessagesMissing",
     "More",
     "PassedOver",
     "PortMapping",
     "ReceivedMessage",
     "Record",
+    "RecordChanged",
     "RetryPolicy",
     "ScopeMissing",
     "ScoutApiError",

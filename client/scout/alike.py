@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
 from scout.answers import Device, Entry, Inbox, Key, Sent, StoredItem, Written
 from scout.synchronise import EntryUpdated, Finalize, Synchronisable
+from scout.watching import Event
 from shared.contracts.crypto import FormatName
 
 
@@ -68,6 +69,9 @@ class LinkLike(Synchronisable, Protocol):
 
     async def acknowledge(self, received: Mapping[int, int], *, keep: int | None = None) -> Written:
         """Say how far the others' messages have been received."""
+
+    def watch(self, after: str | None = None) -> AsyncGenerator[Event, None]:
+        """Changes of the record and new messages, as they come."""
 
 
 class ScoutLike(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from scout.answers import CreatedLink, Device, Devices, Entry, Inbox, Record, Sent, Written
+from scout.event_source import EventSource
 from scout.synchronise import EntryUpdated, Finalize, synchronise
 from scout.transport import Call, Transport, decode_answer
+from scout.watching import Event, told
 from shared.json_bytes import Blob
 
 
@@ -72,7 +74,11 @@ class Link:
         return await self._transport.fetch(call, Written)
 
     async def record(self, read: str = "settled") -> Record:
-        """The record's entries as they are; `read` is `settled` (every node that answered was heard) or `first`."""
+        """The record's entries as they are.
+
+        `read` is `settled` (every node that answered was heard), `first` (the first version that came), or `cached`
+        (what anybody at the service saw within the last minute).
+        """
         answer = await self._transport.perform(self._get("/v1/record", {"read": read}))
         return decode_answer(answer, Record).with_etag(answer.etag)
 
@@ -140,6 +146,15 @@ class Link:
         said = [{"member": member, "number": number} for member, number in received.items()]
         call = Call("POST", "/v1/messages/ack", {"received": said} | keeping(keep), headers=self._headers)
         return await self._transport.fetch(call, Written)
+
+    def watch(self, after: str | None = None) -> AsyncGenerator[Event, None]:
+        """Changes of the record and new messages, as they come: `async for event in link.watch(): …`.
+
+        Begins with the record as it is, and messages that come from now on; with the `id` of an event of an earlier
+        watch, of whichever client, it goes on behind that. A watch outlives restarts of the service and breaks of the
+        network; what can't be reached at all, or is refused, raises as any call does.
+        """
+        return told(EventSource(self._transport, self._get("/v1/events"), after))
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Call:
         return Call("GET", path, params=params or {}, headers=self._headers)

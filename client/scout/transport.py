@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -105,6 +107,11 @@ class Transport:
         self._retry = retry
         self._surroundings = surroundings
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often and how patiently calls are made again."""
+        return self._retry
+
     async def perform(self, call: Call) -> Answer:
         """Make the call, again if that is safe and useful. Raises ScoutApiError or Unreachable."""
         deadline = self._now() + self._timeout
@@ -143,7 +150,25 @@ class Transport:
         retry_after = error.retry_after if isinstance(error, ScoutApiError) else None
         return self._retry.delay(attempt, self._dice(), retry_after)
 
+    @asynccontextmanager
+    async def stream(self, call: Call, silence: float) -> AsyncIterator[aiohttp.StreamReader]:
+        """The body of an answer that goes on, as it comes; one of `silence` seconds is an end.
+
+        Raises ScoutApiError or Unreachable, also while it is read.
+        """
+        bounds = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout, sock_read=silence)
+        async with self._sent(call, bounds) as response:
+            if response.status != HTTPStatus.OK:
+                raise _problem(response.status, await response.read(), response.headers.get("Retry-After"))
+            yield response.content
+
     async def _once(self, call: Call, seconds: float) -> Answer:
+        async with self._sent(call, aiohttp.ClientTimeout(total=max(seconds, 0.001))) as response:
+            return _answer(response, await response.read())
+
+    @asynccontextmanager
+    async def _sent(self, call: Call, bounds: aiohttp.ClientTimeout) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to the call, whose body is still to be read. Raises Unreachable."""
         headers = dict(call.headers)
         data = None
         if call.body is not None:
@@ -156,11 +181,11 @@ class Transport:
                 params=call.params,
                 headers=headers,
                 data=data,
-                timeout=aiohttp.ClientTimeout(total=max(seconds, 0.001)),
+                timeout=bounds,
                 # a redirect would carry handles to an address that nobody chose
                 allow_redirects=False,
             ) as response:
-                return _answer(response, await response.read())
+                yield response
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(self._url, _reason(error), sent=False) from error
         except TimeoutError as error:

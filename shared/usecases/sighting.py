@@ -174,6 +174,10 @@ class SharedDht(PassingDht):
         """Ask the DHT, for all who watch."""
         try:
             reply = heard(await self.inner.get_mutable(msgspec.structs.replace(request, settle=True), context))
+        except asyncio.CancelledError:
+            with suppress(ScoutError):
+                await self._sightings.put_off(target)  # or nobody would look until the turn is over
+            raise
         except ScoutError as error:
             self._count(Look.FAILED)
             with suppress(ScoutError):

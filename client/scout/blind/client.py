@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Self
 
 from scout.blind.relay import RelayDht
+from scout.blind.watching import relay_eyes
 from scout.client import DEFAULT_TIMEOUT, Client
 from scout.local.client import LocalClient
 from scout.transport import RetryPolicy, Surroundings
+from shared.usecases.ports import Dht
 
 
 class BlindClient(LocalClient):
@@ -35,3 +38,7 @@ class BlindClient(LocalClient):
         client = await self._stack.enter_async_context(self._client)
         self._open_dht = RelayDht(client.transport)
         return self
+
+    def _eyes(self) -> AbstractAsyncContextManager[Dht]:
+        """By the service: it looks for all who watch."""
+        return relay_eyes(self._client.transport)

@@ -90,19 +90,8 @@ class RelayDht:
 
     async def get_mutable(self, request: dht.GetMutable, _context: CallContext) -> dht.GetMutableReply:
         """Find the versions of a mutable item; one that its key has not signed is none."""
-        params = _salted(request.salt) | {"read": "settled" if request.settle else "first"}
-        call = Call("GET", f"/v1/mutable/{request.public_key.hex()}", params=params)
-        found = await _asked(self._transport.fetch(call, Versions))
-        versions = [
-            dht.MutableVersion(value=bytes(one.v), seq=one.seq, signature=bytes(one.sig), holders=one.holders)
-            for one in found.versions
-            if keys.verify(
-                request.public_key, bep44.signable_bytes(bytes(one.v), one.seq, request.salt), bytes(one.sig)
-            )
-        ]
-        return dht.GetMutableReply(
-            versions=versions, report=_lookup(found.lookup), rollback_suspected=found.rollback_suspected
-        )
+        call = item_call(request, read="settled" if request.settle else "first")
+        return found_by(request, await _asked(self._transport.fetch(call, Versions)))
 
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """Store a signed version, conditionally when `request.seen` is given."""
@@ -157,6 +146,23 @@ class RelayDht:
             raise ScoutError(ErrorCode.DHT_UNAVAILABLE, str(error)) from None
         value = None if found.value is None else bep44.bencode_string(bytes(found.value))
         return dht.ReleaseReply(value=value, until_ms=_unix_ms(found.kept_until))
+
+
+def item_call(request: dht.GetMutable, below: str = "", **params: str) -> Call:
+    """The call that asks a relay for an item, or for what is `below` it."""
+    return Call("GET", f"/v1/mutable/{request.public_key.hex()}{below}", params=_salted(request.salt) | params)
+
+
+def found_by(request: dht.GetMutable, said: Versions) -> dht.GetMutableReply:
+    """What a relay says of an item; a version that its key has not signed is none."""
+    versions = [
+        dht.MutableVersion(value=bytes(one.v), seq=one.seq, signature=bytes(one.sig), holders=one.holders)
+        for one in said.versions
+        if keys.verify(request.public_key, bep44.signable_bytes(bytes(one.v), one.seq, request.salt), bytes(one.sig))
+    ]
+    return dht.GetMutableReply(
+        versions=versions, report=_lookup(said.lookup), rollback_suspected=said.rollback_suspected
+    )
 
 
 async def _asked(call: Awaitable[T]) -> T:

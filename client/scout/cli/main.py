@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from scout.cli import apikey, dht, doctor, keys, linking, messages, receipts, records, session, stack
+from scout.cli import apikey, dht, doctor, keys, linking, messages, receipts, records, session, stack, watch
 from scout.cli.context import Invocation
 from scout.cli.failures import EXPECTED, CommandError, ExitCode, explain
 from scout.cli.nodes import NodeOptions
@@ -43,6 +43,7 @@ for command in (
     messages.send,
     messages.inbox,
     receipts.ack,
+    watch.watch,
     messages.put,
     messages.get,
     doctor.doctor,

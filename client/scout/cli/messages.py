@@ -61,7 +61,7 @@ def inbox(
     for receipt in found.received:
         at.output.note(f"Member {receipt.member} has received your messages up to {receipt.number}.")
     for gap in found.gaps:
-        at.output.note(f"Member {gap.member}: message {_span(gap)} can't be read: {escape(gap.error)}")
+        at.output.note(f"Member {gap.member}: message {span(gap)} can't be read: {escape(gap.error)}")
     for more in found.more:
         at.output.note(f"Member {more.member} has older ones: `scout inbox {link} --cursor {more.cursor}`")
 
@@ -99,7 +99,7 @@ def _number(number: int | None) -> str:
     return "-" if number is None else str(number)
 
 
-def _span(gap: Gap) -> str:
+def span(gap: Gap) -> str:
     """Which messages a gap holds."""
     first, last = _number(gap.first), _number(gap.last)
     return first if first == last else f"{first} to {last}"

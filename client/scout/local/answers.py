@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import scout.answers as said
+from scout.watching import Event, MessageArrived, MessagesMissing, RecordChanged
 from shared.contracts import dht
 from shared.json_bytes import Blob, Hex
 from shared.moments import moment
-from shared.usecases import devices, inbox
+from shared.usecases import devices, inbox, watching
 from shared.usecases.formats.ports import Entries
 from shared.usecases.keeping import lasting
 from shared.usecases.messages import Sent
@@ -98,21 +99,39 @@ def sent(message: Sent) -> said.Sent:
     )
 
 
+def event(told: watching.Event) -> Event:
+    """What a watcher saw."""
+    match told:
+        case watching.RecordChanged(id_, changed):
+            return RecordChanged(id=id_, record=record(changed))
+        case watching.MessageArrived(id_, arrived):
+            return MessageArrived(id=id_, message=message(arrived))
+        case watching.MessagesMissing(id_, missing):
+            return MessagesMissing(id=id_, gap=gap(missing))
+
+
+def message(found: inbox.Message) -> said.ReceivedMessage:
+    """A message that was read."""
+    return said.ReceivedMessage(
+        member=found.member,
+        number=found.number,
+        body=Blob(found.body),
+        sealed=found.sealed,
+        target=Hex(found.target),
+        sent=moment(found.sent_at_ms),
+    )
+
+
+def gap(found: inbox.Gap) -> said.Gap:
+    """Messages that can't be read."""
+    return said.Gap(member=found.member, first=found.first, last=found.last, error=found.reason)
+
+
 def received(found: inbox.Inbox, receipts: dict[int, int]) -> said.Inbox:
     """Messages that were read, and how far others have received the reader's own."""
     return said.Inbox(
-        messages=[
-            said.ReceivedMessage(
-                member=message.member,
-                number=message.number,
-                body=Blob(message.body),
-                sealed=message.sealed,
-                target=Hex(message.target),
-                sent=moment(message.sent_at_ms),
-            )
-            for message in found.messages
-        ],
-        gaps=[said.Gap(member=gap.member, first=gap.first, last=gap.last, error=gap.reason) for gap in found.gaps],
+        messages=[message(one) for one in found.messages],
+        gaps=[gap(one) for one in found.gaps],
         more=[
             said.More(member=position.member, number=position.number, cursor=inbox.cursor_of(position))
             for position in found.more

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from types import TracebackType
 
 from scout.answers import Key, StoredItem
 from scout.errors import ScoutApiError
 from scout.local import answers, opening
-from scout.local.link import LocalLink, as_client_errors, context_for
+from scout.local.link import LocalLink, Workings, as_client_errors, context_for
 from scout.transport import Surroundings
+from shared.bus.memory_sightings import MemorySightings
 from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode
 from shared.format import keys
@@ -22,6 +23,7 @@ from shared.usecases import items
 from shared.usecases.keeping import DEFAULT_KEEP_S, kept, lasting
 from shared.usecases.ports import Dht, Ports
 from shared.usecases.releasing import Releaser
+from shared.usecases.sighting import SharedDht, TellingDht
 from shared.usecases.synchronise import Synchroniser
 
 
@@ -34,6 +36,7 @@ class LocalClient:
         self._surroundings = surroundings or Surroundings()
         self._stack = AsyncExitStack()
         self._open_dht: Dht | None = None
+        self._sightings = MemorySightings(self._surroundings.clock)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -97,7 +100,7 @@ class LocalClient:
         # jitter needs no secrecy, only that two processes differ
         dice = random.Random(self._surroundings.entropy(8))  # noqa: S311
         ports = Ports(
-            dht=self._dht,
+            dht=TellingDht(self._dht, self._sightings),
             crypto=LocalCrypto(link, self._surroundings.entropy),
             clock=self._surroundings.clock,
             dice=dice,
@@ -106,8 +109,16 @@ class LocalClient:
         releaser = await self._stack.enter_async_context(Releaser(ports))
         synchroniser = await self._stack.enter_async_context(Synchroniser(ports, releaser.notice))
         return LocalLink(
-            ports, synchroniser, releaser, keys=link, timeout=self._timeout, surroundings=self._surroundings
+            Workings(ports, synchroniser, releaser, self._eyes),
+            keys=link,
+            timeout=self._timeout,
+            surroundings=self._surroundings,
         )
+
+    def _eyes(self) -> AbstractAsyncContextManager[Dht]:
+        """The DHT for one watcher: watchers of this process share what they see."""
+        surroundings = self._surroundings
+        return nullcontext(SharedDht(self._dht, self._sightings, surroundings.clock, pause=surroundings.sleep))
 
 
 def _from_hex(text: str, what: str) -> bytes:

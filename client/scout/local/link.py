@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from dataclasses import dataclass, replace
 
 import scout.answers as said
 from scout.errors import ScoutApiError
 from scout.local import answers
 from scout.synchronise import EntryUpdated, Finalize, synchronise
 from scout.transport import RetryPolicy, Surroundings
+from scout.watching import Event
 from shared.clock import Clock
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
@@ -19,33 +21,39 @@ from shared.usecases.changes import Change, Edit
 from shared.usecases.formats.ports import Wanted
 from shared.usecases.inbox import Query
 from shared.usecases.keeping import DEFAULT_KEEP_S
+from shared.usecases.looking import Looked
 from shared.usecases.messages import Outgoing
-from shared.usecases.ports import Ports
+from shared.usecases.ports import Dht, Ports
 from shared.usecases.records import Place
 from shared.usecases.releasing import Releaser
 from shared.usecases.synchronise import Synced, Synchroniser
+from shared.usecases.watching import watch
 
 NO_STATUS = 0
 """Of errors that no HTTP answer brought."""
 
 
+@dataclass(frozen=True, slots=True)
+class Workings:
+    """What a link of one's own works with."""
+
+    ports: Ports
+    """Whose crypto holds the link's keys."""
+    synchroniser: Synchroniser
+    releaser: Releaser
+    eyes: Callable[[], AbstractAsyncContextManager[Dht]]
+    """The DHT for one watcher."""
+
+
 class LocalLink:
     """One link. All calls raise `ScoutApiError` (with status 0 when no service said it) or `Unreachable`."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        synchroniser: Synchroniser,
-        releaser: Releaser,
-        *,
-        keys: Link,
-        timeout: float,
-        surroundings: Surroundings,
-    ) -> None:
-        """Work over `ports`, whose crypto holds this link's `keys`; `timeout` in seconds bounds each call."""
-        self._ports = ports
-        self._synchroniser = synchroniser
-        self._releaser = releaser
+    def __init__(self, workings: Workings, *, keys: Link, timeout: float, surroundings: Surroundings) -> None:
+        """Work with `workings`, which are those of the link of these `keys`; `timeout` in seconds bounds each call."""
+        self._ports = workings.ports
+        self._synchroniser = workings.synchroniser
+        self._releaser = workings.releaser
+        self._eyes = workings.eyes
         self._timeout = timeout
         self._surroundings = surroundings
         self._retry = RetryPolicy()
@@ -91,7 +99,7 @@ class LocalLink:
             return await self._write(devices.removal(device_id), keep=0)
 
     async def record(self, read: str = "settled") -> said.Record:
-        """The record's entries as they are; `read` is `settled` or `first`."""
+        """The record's entries as they are; `read` is `settled`, `first` or `cached`, which here is as `first`."""
         return answers.record(await self._read(settle=read == "settled"))
 
     async def sync(
@@ -145,6 +153,17 @@ class LocalLink:
             place, context = await self._place()
             change = receipts.acknowledgement(place, received)
             return answers.written(await self._synchronise(place, change, context, keep), (), removal=False)
+
+    async def watch(self, after: str | None = None) -> AsyncGenerator[Event, None]:
+        """Changes of the record and new messages, as they come; see `scout.Link.watch`."""
+        with as_client_errors():
+            async with self._eyes() as dht:
+                ports = replace(self._ports, dht=dht)
+                watching = watch(ports, "", lambda: context_for(ports.clock, self._timeout), after)
+                async with aclosing(watching.events()) as events:
+                    async for event in events:
+                        if not isinstance(event, Looked):
+                            yield answers.event(event)
 
     async def _read(self, *, settle: bool = True) -> records.Record:
         with as_client_errors():
