@@ -20,7 +20,7 @@ from shared.contracts.envelope import DecodeError, decode, encode
 from shared.contracts.operation import CallContext, Message
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
-from shared.usecases.keeping import has_taken, kept_ahead
+from shared.usecases.keeping import handed_over, has_taken, with_ahead
 from shared.usecases.ports import Nodes
 
 
@@ -102,8 +102,10 @@ class KeepingDht:
         reply = await self._service.put_mutable(request, context)
         if not has_taken(reply):
             return reply
-        stored = await self._kept(reply, _copy(request), request.keep, context.tenant)
-        return await kept_ahead(self, stored, request.ahead, context)
+        kept = self._kept(reply, _copy(request), request.keep, context.tenant)
+        if not request.ahead:
+            return await kept
+        return with_ahead(*await asyncio.gather(kept, handed_over(self, request.ahead, context)))
 
     async def put_immutable(self, request: dht.PutImmutable, context: CallContext) -> dht.PutReply:
         """Store an immutable item and keep it. Raises ScoutError."""

@@ -47,23 +47,21 @@ def has_taken(reply: dht.PutReply) -> bool:
     return storing.stored > 0 and (not reply.conflict or storing.stored > storing.asked // 2)
 
 
-async def kept_ahead(
-    port: Dht, reply: dht.PutReply, versions: Sequence[dht.KeptVersion], context: CallContext
-) -> dht.PutReply:
-    """The reply to a put that the DHT has taken, once its versions for epochs to come are handed over to `port`.
-
-    Until the end of the last of them, or 0 when one is refused: a write is not failed because it can't be kept.
-    """
+async def handed_over(port: Dht, versions: Sequence[dht.KeptVersion], context: CallContext) -> dht.KeepReply:
+    """What becomes of the versions for epochs to come that a put brought: one that is stored can't fail by them."""
     if not versions:
-        return reply
+        return dht.KeepReply()
     try:
-        ahead = await port.keep(dht.Keep(versions=list(versions)), context)
+        return await port.keep(dht.Keep(versions=list(versions)), context)
     except ScoutError as error:
-        ahead = dht.KeepReply(keep_refused=error.code.value)
+        return dht.KeepReply(keep_refused=error.code.value)
+
+
+def with_ahead(reply: dht.PutReply, ahead: dht.KeepReply) -> dht.PutReply:
+    """The reply to a put that brought versions for epochs to come: kept to the end of the last, or 0 if not all are."""
     refused = reply.keep_refused or ahead.keep_refused
-    return replace(
-        reply, kept_until_ms=0 if refused else max(reply.kept_until_ms, ahead.kept_until_ms), keep_refused=refused
-    )
+    until_ms = 0 if refused else max(reply.kept_until_ms, ahead.kept_until_ms)
+    return replace(reply, kept_until_ms=until_ms, keep_refused=refused)
 
 
 def kept_both(one: Kept, other: Kept) -> Kept:

@@ -17,7 +17,7 @@ import msgspec
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.format import bep44, keys
-from shared.usecases.keeping import has_taken, kept_ahead
+from shared.usecases.keeping import handed_over, has_taken, with_ahead
 
 OLDER = 302
 OTHER = 301
@@ -105,7 +105,7 @@ class TwinDht:
         for node in behind:  # a put that has its quorum answers, and the rest goes on
             node.offer(target, version, request.seen)
         reply = self._reply(target, outcomes, request.keep)
-        return await kept_ahead(self, reply, request.ahead, context) if has_taken(reply) else reply
+        return with_ahead(reply, await handed_over(self, request.ahead, context)) if has_taken(reply) else reply
 
     async def keep(self, request: dht.Keep, _context: CallContext) -> dht.KeepReply:
         if self.keep_refused:

@@ -18,7 +18,7 @@ from shared.format import bep44, keys
 from shared.format.items import content_of
 from shared.json_bytes import Blob, Hex, to_base64url
 from shared.moments import moment
-from shared.usecases.keeping import kept_ahead
+from shared.usecases.keeping import handed_over, with_ahead
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class RelayDht:
             if error.code != ErrorCode.CONFLICT:
                 raise _as_use_case_error(error) from None
             return _conflict(target)
-        return await kept_ahead(self, reply, request.ahead, context)
+        return with_ahead(reply, await handed_over(self, request.ahead, context))
 
     async def get_immutable(self, request: dht.GetImmutable, _context: CallContext) -> dht.GetImmutableReply:
         """Find an immutable item; one that has another hash is none."""
