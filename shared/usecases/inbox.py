@@ -14,8 +14,7 @@ from shared.contracts import crypto
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
 from shared.usecases.formats.ports import Entries, Mailbox
-from shared.usecases.mailboxes import mailboxes, own_mailbox
-from shared.usecases.messages import fetch
+from shared.usecases.mailboxes import fetch, mailboxes, own_mailbox
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place
 

@@ -21,6 +21,7 @@ from shared.usecases.mailboxes import own_mailbox
 from shared.usecases.ports import Ports
 from shared.usecases.receipts import of_mine
 from shared.usecases.records import Place
+from shared.usecases.standing import Ancestry
 from shared.usecases.synchronise import Synced, Synchroniser
 
 MAX_OVERTAKEN = 512
@@ -130,14 +131,12 @@ class _Append:
 
         Another device of this member may have sent on top of it, so look some messages back.
         """
-        target = box.head
+        ancestry, target = Ancestry(self.ports, self.place, scope.context, scope.older), box.head
         for _ in range(self._overtaken(box)):
             found = next((stored for stored in self.stored if stored.head == target), None)
             if found is not None or target is None:
                 return found
-            if target not in scope.older:
-                scope.older[target] = await self._next_of(target, scope)
-            target = scope.older[target]
+            target = await ancestry.next_of(target)
         return None
 
     def _overtaken(self, box: Mailbox) -> int:
@@ -148,11 +147,6 @@ class _Append:
         if box.number is None or oldest is None:
             return MAX_OVERTAKEN_UNCOUNTED
         return min(max(box.number - oldest + 1, 0), MAX_OVERTAKEN)
-
-    async def _next_of(self, target: bytes, scope: Scope) -> bytes | None:
-        """Where the list goes on behind a message of others; None where it can't be followed."""
-        fetched = await fetch(self.ports, self.place, target, scope.context)
-        return (fetched.next or None) if fetched is not None else None
 
 
 async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: Outgoing, context: CallContext) -> Sent:
@@ -172,16 +166,6 @@ async def send(ports: Ports, synchroniser: Synchroniser, place: Place, message: 
     stored = append.stored[-1]
     lease = kept_both(stored.kept, synced.kept)
     return Sent(stored.number, stored.head, stored.storing, synced, lease)
-
-
-async def fetch(ports: Ports, place: Place, target: bytes, context: CallContext) -> crypto.OpenedMessage | None:
-    """The message at an address (20 bytes), opened; None when no node that answered holds it."""
-    reply = await ports.dht.get_immutable(dht.GetImmutable(target=target), context)
-    if reply.value is None:
-        return None
-    request = crypto.OpenMessages(link=place.link, values=[reply.value])
-    (opened,) = (await ports.crypto.open_messages(request, context)).messages
-    return opened
 
 
 def _own_list(place: Place, entries: Entries) -> Mailbox:

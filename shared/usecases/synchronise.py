@@ -24,10 +24,11 @@ from shared.usecases.coalescer import Coalescer, Job
 from shared.usecases.formats.ports import Content, Entries, Meta
 from shared.usecases.keeping import Kept
 from shared.usecases.ports import Ports
-from shared.usecases.races import is_undecided
+from shared.usecases.races import is_undecided, overruled, union
 from shared.usecases.records import Place, Record, Version
 from shared.usecases.refusals import record_full
 from shared.usecases.releasing import Notice
+from shared.usecases.standing import Ancestry
 from shared.usecases.writing import QUORUM, Wish, keep_stored, put
 
 MAX_ATTEMPTS = 12
@@ -35,6 +36,9 @@ MAX_ATTEMPTS = 12
 
 SETTLING_ATTEMPTS = 3
 """Attempts that wait for writers of one message list to settle which of them goes first, before deciding for them."""
+
+SPARING_ATTEMPTS = 7
+"""Attempts that leave alone what they decided against; after these its writer is dead, and it is only in the way."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """Seconds between attempts, doubled each time and spread by ±50 %: the first about as long as a put on a fast net."""
@@ -92,6 +96,10 @@ class _Run:
     jobs: list[_Job]
     attempt: int = 0
     meta: Meta = ()
+    versions: dict[bytes, Version] = field(default_factory=dict)
+    """Signature -> every version of others that an attempt has read."""
+    heads: dict[int, bytes] = field(default_factory=dict)
+    """Of message lists that have several, those that were decided for: id of the entry -> head."""
     known: Entries = ()
     """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
     written: dict[int, dict[bytes, int]] = field(default_factory=dict)
@@ -100,13 +108,10 @@ class _Run:
     """See `Scope.older`."""
 
     def learn(self, others: Record) -> None:
-        """Take in what others have written; on a tie what is there now wins over what an earlier attempt read.
-
-        Of two heads of one message list, the one that was merged away must not come back.
-        """
-        now = {entry.id: entry.seq for entry in others.entries}
-        kept = (entry for entry in self.known if entry.id not in now or entry.seq > now[entry.id])
-        self.known = self.place.format.merge(kept, others.entries)
+        """Take in the versions of others; one that an earlier attempt read, and no node shows now, has no holders."""
+        for signature, version in self.versions.items():
+            self.versions[signature] = replace(version, holders=0)
+        self.versions.update((version.signature, version) for version in others.versions)
         self.meta = self.place.format.merge_meta((self.meta, others.meta))
 
     def content(self, entries: Entries) -> Content:
@@ -199,6 +204,9 @@ class Synchroniser:
         if run.attempt <= SETTLING_ATTEMPTS and is_undecided(run.place.format, others.versions, _enough(found)):
             return False
         run.learn(others)
+        ancestry = Ancestry(self._ports, run.place, run.context, run.older)
+        run.heads = await ancestry.heads(tuple(run.versions.values()), _enough(found), run.heads)
+        run.known = union(run.place.format, tuple(run.versions.values()), run.heads)
         self._judge_precondition(run, others)
         entries = await self._apply(run)
         if not run.waiting:
@@ -239,7 +247,9 @@ class Synchroniser:
     async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:
         """Seal and put `entries`. True when they are stored, False when others were in the way."""
         content, used = run.content(entries), run.written.get(found.epoch, {}).values()
-        attempt = await put(self._ports, run.place, found, content, Wish(used, run.keep), run.context)
+        others = found.without(run.signatures).versions if run.attempt <= SPARING_ATTEMPTS else ()
+        spared = {version.signature for version in overruled(run.place.format, others, _enough(found), run.heads)}
+        attempt = await put(self._ports, run.place, found, content, Wish(used, spared, run.keep), run.context)
         run.written.setdefault(found.epoch, {})[attempt.signature] = attempt.item_seq
         if not attempt.won:
             return False

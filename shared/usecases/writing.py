@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from shared.contracts import crypto, dht
@@ -28,6 +28,8 @@ class Wish:
 
     used: Iterable[int] = ()
     """BEP 44 seqs of earlier attempts: they may live on nodes that did not answer now, and must not be used twice."""
+    spared: Collection[bytes] = ()
+    """Signatures of versions that it must not supersede: a node that holds one refuses it."""
     keep: int = 0
     """Seconds for which the record is kept alive; 0: what is kept already goes on, with what is written now."""
 
@@ -63,7 +65,7 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
             seq=current.seq,
             value=current.value,
             signature=current.signature,
-            seen=[signature for signature, _ in found.seen],
+            seen=[signature for signature, _ in found.seen if signature not in wish.spared],
             quorum=QUORUM,
             keep=_seconds(place, found.epoch, now_ms, until_ms),
             ahead=tuple(_version(at, sealed) for at, sealed in zip(coming, ahead, strict=True)),

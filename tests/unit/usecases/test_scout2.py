@@ -349,6 +349,17 @@ async def test_two_devices_of_one_member_that_send_at_once_lose_nothing(world: W
     assert read.gaps == ()
 
 
+async def test_a_removed_mailbox_stays_removed_though_many_nodes_hold_it_still(world: World) -> None:
+    await leave(world, 0, b"one")
+    old = dict(world.twin.nodes[0].mutable)
+    world.clock.advance(1)
+    await world.sync(await world.place(), remove={members.mailbox_id(0)})
+    for node in world.twin.nodes[:6]:
+        node.mutable = dict(old)
+    await world.sync(await world.place(), {1: b"phone"})
+    assert (await found(world))[members.mailbox_id(0)] is None
+
+
 async def test_too_long_a_body_is_refused_with_the_limit(world: World) -> None:
     with pytest.raises(ScoutError) as caught:
         await leave(world, 0, bytes(894))
