@@ -67,9 +67,9 @@ def _sealed(body: dict[str, Any]) -> None:
 
 
 def _of_others(body: dict[str, Any]) -> None:
-    """Receipts of other members than the caller, who is member 0."""
+    """Receipts of other members than the caller: whoever makes a link here is member 0 or 1."""
     for receipt in body["received"]:
-        receipt["member"] = receipt["member"] or 1
+        receipt["member"] = max(receipt["member"], 2)
 
 
 def _signed_ahead(body: dict[str, Any]) -> None:
@@ -92,6 +92,8 @@ def _one_way(body: dict[str, Any]) -> None:
         kept, body["secret"] = {"secret", "member"}, body.get("secret") or PUBLIC_KEY
     for name in set(body) - kept:
         del body[name]
+    if body.get("member"):
+        body["member"] %= 2
 
 
 def _sign(version: dict[str, Any], salt: bytes) -> None:
