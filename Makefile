@@ -58,8 +58,8 @@ dashboards: $(DEV)  ## Write observability/dashboards/*.json from their source
 observability-test: $(DEV)  ## Watch a cluster in trouble with Prometheus: every rule, alert and panel
 	$(BIN)/python -m pytest tests/observability
 
-days-test: $(DEV)  ## Days of a cluster's life in steps of six hours (`make test` takes a day at a time)
-	$(BIN)/python -m pytest tests/days -m many_hours
+days-test: $(DEV)  ## Days of a cluster's life in steps in which no item lapses (`make test` takes a day at a time)
+	$(BIN)/python -m pytest tests/days -m many_hours -o timeout=240
 
 redis-test: $(DEV)  ## The bus on Redis as found in clusters (redis-server, openssl): TLS, access lists, Sentinel, Cluster
 	@command -v redis-server >/dev/null && command -v openssl >/dev/null || { echo "make redis-test: expected redis-server 7.0 or later and openssl; apt-get install redis-server openssl" >&2; exit 1; }

@@ -18,8 +18,8 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 @pytest.fixture(
     params=[
-        pytest.param(DAY_S, id="by the day"),
-        pytest.param(6 * HOUR_S, id="by six hours", marks=pytest.mark.many_hours),
+        pytest.param(DAY_S, id="a day at a time"),
+        pytest.param(1.5 * HOUR_S, id="hours at a time", marks=pytest.mark.many_hours),
     ]
 )
 async def days(request: pytest.FixtureRequest) -> AsyncIterator[Days]:

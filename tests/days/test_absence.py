@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 import scout
 from shared.contracts.crypto import FormatName
 from tests.support.days import DAY_S, HOUR_S, Days
@@ -11,6 +13,8 @@ from tests.support.days import DAY_S, HOUR_S, Days
 SECRET = b"\x51" * 32
 FORMATS: tuple[FormatName, ...] = ("scout2", "scout1")
 WEEK = 7
+BY_THE_DAY = pytest.mark.parametrize("days", [pytest.param(DAY_S, id="a day at a time")], indirect=True)
+"""A week of hours would take half a minute."""
 AnyLink = scout.Link | scout.LocalLink
 
 
@@ -27,6 +31,7 @@ async def gone(days: Days, kept_days: int) -> scout.LocalLink:
     return link
 
 
+@BY_THE_DAY
 async def test_who_hands_over_a_week_and_disappears_is_found_on_each_day(days: Days) -> None:
     await gone(days, WEEK)
     peers: list[AnyLink] = [
@@ -42,6 +47,7 @@ async def test_who_hands_over_a_week_and_disappears_is_found_on_each_day(days: D
     assert [await names(peer) for peer in peers] == [[]] * 3
 
 
+@BY_THE_DAY
 async def test_a_managed_peer_is_found_for_a_week_after_the_death_of_the_crypto_service(days: Days) -> None:
     link = await (await days.managed()).link_from_secret(SECRET, 0)
     await link.announce(1, name="phone", keep=WEEK * DAY_S)

@@ -54,6 +54,7 @@ async def assert_turn_is_invisible(days: Days, links: Sequence[AnyLink], number:
     after = [await link.record() for link in links]
     assert len({record.etag for record in before + after}) == 1
     assert all(record.entries == before[0].entries for record in before + after)
+    assert not any(record.rollback_suspected or record.passed_over for record in before + after)
     assert min(record.seq for record in after) >= max(record.seq for record in before)
 
 
