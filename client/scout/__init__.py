@@ -30,7 +30,7 @@ from scout.answers import (
 )
 from scout.blind.client import BlindClient
 from scout.client import Client
-from scout.errors import BudgetSpent, ClientError, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
+from scout.errors import BudgetSpent, ClientError, OpenElsewhere, ScopeMissing, ScoutApiError, Unauthorized, Unreachable
 from scout.link import Link
 from scout.local.link import LocalLink
 from scout.nat.ports import Gateway, PortMapping
@@ -68,6 +68,7 @@ __all__ = [
     "MessageArrived",
     "MessagesMissing",
     "More",
+    "OpenElsewhere",
     "PassedOver",
     "PortMapping",
     "ReceivedMessage",

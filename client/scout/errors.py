@@ -9,6 +9,10 @@ class ClientError(Exception):
     """A call did not succeed; the subclasses say whether the service answered."""
 
 
+class OpenElsewhere(ClientError):  # noqa: N818  # a state that passes
+    """Another session has the directory that this one was to remember itself in."""
+
+
 class ScoutApiError(ClientError):
     """The service answered, and the answer is an error (RFC 9457 problem details).
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from scout.errors import ClientError
+from scout.errors import ClientError, OpenElsewhere
 from shared.private_files import OWNER_ONLY, make_private_directory
 from shared.saved_files import replace_file, set_aside
 
@@ -50,7 +50,7 @@ class SessionDirectory:
     def held(self) -> Iterator[None]:
         """Make the directory if need be, and have it to oneself until the block ends or the process does.
 
-        Raises ClientError when another session has it, or when it can't be used.
+        Raises OpenElsewhere when another session has it, and ClientError when it can't be used.
         """
         try:
             make_private_directory(self.path)
@@ -103,7 +103,7 @@ def _lock(handle: int, path: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _LOCKED:
-            raise ClientError(
+            raise OpenElsewhere(
                 f"expected {path} to be free, but another session has it open; each needs a directory of its own"
             ) from None
         raise ClientError(f"expected {path} to be on a disk with file locks: {error.strerror}") from error

@@ -65,6 +65,16 @@ def test_commands_work_through_the_session_that_stays(scout: Scout, stack: Stack
     assert [device["id"] for device in scout("devices", "group")["devices"]] == [1], "by a node of the command's own"
 
 
+def test_commands_at_the_same_time_take_turns(stack: Stack, tmp_path: Path) -> None:
+    command = [*SCOUT, "--session", f"--bootstrap={stack.swarm[0]}", "--home", str(tmp_path), "put"]
+    at_once = [
+        subprocess.Popen([*command, text], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for text in ("one", "two")
+    ]
+    for process in at_once:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err.decode()
+
+
 def test_two_that_stay_do_not_share_a_directory(stack: Stack, tmp_path: Path) -> None:
     with staying(tmp_path, stack):
         command = [*SCOUT, "session", "--home", str(tmp_path), f"--bootstrap={stack.swarm[0]}"]

@@ -16,7 +16,7 @@ from scout import sharing
 from scout.alike import LinkLike, ScoutLike
 from scout.blind.client import BlindClient
 from scout.cli.failures import CommandError
-from scout.cli.nodes import NodeOptions, new_client
+from scout.cli.nodes import NodeOptions, without_service
 from scout.cli.output import Output
 from scout.client import Client
 from scout.modes import Mode
@@ -100,11 +100,15 @@ class Invocation:
         if str(path) != "-" and exposed(path):
             self.output.note(f"[yellow]Others on this machine may read {escape(str(path))}[/yellow]: `chmod 600` it.")
 
-    def client(self, mode: Mode) -> ScoutLike:
-        """A client of that mode. Raises CommandError, ProfileError, SecretFileError."""
+    def client(self, mode: Mode, *, stays: bool = False) -> AbstractAsyncContextManager[ScoutLike]:
+        """A client of that mode; one that `stays` is open until somebody ends it.
+
+        Raises CommandError, ProfileError, SecretFileError.
+        """
         profile = self.profile()
         if mode is Mode.SESSION:
-            return new_client(self.node.or_else(profile.bootstrap, profile.listen, self.home))
+            node = self.node.or_else(profile.bootstrap, profile.listen, self.home)
+            return without_service(node, stays=stays)
         if mode is Mode.BLIND:
             return BlindClient(self.service(profile), api_key=self.api_key())
         return self.service_client()
@@ -114,8 +118,11 @@ class Invocation:
         return Client(self.service(self.profile()), api_key=self.api_key())
 
     @asynccontextmanager
-    async def link(self, name: str) -> AsyncIterator[LinkLike]:
-        """The remembered link called `name`. Raises ProfileError, and CommandError where this mode can't use it."""
+    async def link(self, name: str, *, stays: bool = False) -> AsyncIterator[LinkLike]:
+        """The remembered link called `name`, with a client that `stays` until somebody ends it, or not.
+
+        Raises ProfileError, and CommandError where this mode can't use it.
+        """
         saved, mode = self.profile().link(name), self.mode_of(name)
         self.warn_if_exposed(self.home / FILE_NAME)
         if mode is Mode.MANAGED:
@@ -124,7 +131,7 @@ class Invocation:
                 yield service.link(handle, format=saved.format, member=saved.member)
         else:
             secret = self._secret_of(name, saved)
-            async with self.client(mode) as client:
+            async with self.client(mode, stays=stays) as client:
                 yield await sharing.link_of(client, secret, saved.member)
 
     def _handle_of(self, name: str, saved: SavedLink) -> str:

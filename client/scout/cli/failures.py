@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from scout.errors import ClientError, ScoutApiError, Unreachable
+from scout.errors import ClientError, OpenElsewhere, ScoutApiError, Unreachable
 from scout.profile import ProfileError
 from scout.secretfiles import SecretFileError
 from shared.errors import ErrorCode
@@ -93,6 +93,9 @@ def explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, Unreachable):
         hint = "Is it running? `scout up` starts one here; --url names another; --session needs none."
         return _entry(ExitCode.UNAVAILABLE, "unreachable", str(error), hint)
+    if isinstance(error, OpenElsewhere):
+        hint = "Wait until it has ended, or name another directory with --state."
+        return _entry(ExitCode.UNAVAILABLE, "open_elsewhere", str(error), hint)
     if isinstance(error, ClientError):
         return _entry(ExitCode.UNAVAILABLE, "failed", str(error), "")
     if isinstance(error, CommandError):

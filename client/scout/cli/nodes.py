@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scout.alike import ScoutLike
 from scout.cli.failures import CommandError
+from scout.errors import OpenElsewhere
 from shared.settings import Endpoint, endpoint
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 STATE_DIRECTORY = "node"
 """In Scout's home: that the node is the same one the next time."""
 LOOPBACK = "127.0.0.1:0"
+PATIENCE_S = 15.0
+"""To wait for another command: about as long as one takes that finds no network."""
+LOOK_AGAIN_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,37 @@ class NodeOptions:
         )
 
 
-def new_client(options: NodeOptions) -> ScoutLike:
-    """A client without a service: by way of the session that `scout session` has open, or of one of its own.
+@asynccontextmanager
+async def without_service(options: NodeOptions, *, stays: bool) -> AsyncIterator[ScoutLike]:
+    """A client by way of the session that another command has open, or by one of its own.
 
-    Raises CommandError.
+    One that `stays` open until somebody ends it is there for other commands; those that end by themselves are waited
+    for. Raises CommandError, ClientError.
     """
+    async with AsyncExitStack() as stack:
+        yield await _in_turn(stack, options, stays=stays)
+
+
+async def _in_turn(stack: AsyncExitStack, options: NodeOptions, *, stays: bool) -> ScoutLike:
     # what speaks to it, as a node of one's own, is of no use to commands in other modes, and takes time to import
     from scout import neighbour  # noqa: PLC0415
 
-    if options.state is not None and neighbour.is_open(options.state):
-        return neighbour.NeighbourClient(options.state)
-    return new_session(options)
+    patience = PATIENCE_S
+    while True:
+        if options.state is not None and neighbour.is_open(options.state):
+            return await stack.enter_async_context(neighbour.NeighbourClient(options.state))
+        try:
+            session = await stack.enter_async_context(new_session(options))
+        except OpenElsewhere:
+            patience -= LOOK_AGAIN_S
+            if patience <= 0:
+                raise
+            await asyncio.sleep(LOOK_AGAIN_S)
+            continue
+        if stays:
+            with suppress(OSError):  # where there can be no socket, others wait, and say so
+                await stack.enter_async_context(session.offered())
+        return session
 
 
 def new_session(options: NodeOptions) -> Session:
