@@ -103,7 +103,7 @@ def pair(stack: Stack, tmp_path: Path, capsys: Capture) -> Callable[[Mode], Pair
     return made
 
 
-def a_dialogue(pair: Pair, secret: bytes) -> Iterator[Any]:
+def a_record(pair: Pair, secret: bytes) -> Iterator[Any]:
     yield from pair.share(secret)
     ada, ben = pair.ada, pair.ben
     yield ada.asked("devices", "ben")
@@ -114,6 +114,11 @@ def a_dialogue(pair: Pair, secret: bytes) -> Iterator[Any]:
     yield ada.asked("sync", "ben", "--set", "7=seven", "--set", "8=eight")
     yield ben.told("sync", "ada", "--remove", "8")
     yield ben.asked("sync", "ada", "--remove", "8")
+
+
+def a_mailbox(pair: Pair, secret: bytes) -> Iterator[Any]:
+    pair.share(secret)
+    ada, ben = pair.ada, pair.ben
     yield ben.asked("send", "ada", "one")
     yield ben.told("send", "ada", "two")
     yield ada.asked("inbox", "ben")
@@ -162,10 +167,11 @@ def mistakes(pair: Pair, secret: bytes) -> Iterator[Any]:
         ("get", "xyz"),
     ):
         yield pair.ada.asked(*arguments)
-        yield pair.ada.told(*arguments)
+    yield pair.ada.told("send", "ben", "x" * 894)
+    yield pair.ada.told("devices", "nobody")
 
 
-@pytest.mark.parametrize("story", [a_dialogue, keys_and_items, mistakes])
+@pytest.mark.parametrize("story", [a_record, a_mailbox, keys_and_items, mistakes])
 def test_every_mode_gives_the_same_answers(
     pair: Callable[[Mode], Pair], story: Callable[[Pair, bytes], Iterator[Any]]
 ) -> None:

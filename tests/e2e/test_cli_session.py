@@ -60,9 +60,30 @@ def test_commands_work_through_the_session_that_stays(scout: Scout, stack: Stack
         stored = scout("put", "through another")
         assert scout("get", stored["hash"])["text"] == "through another"
         assert scout("get", "ab" * 20, status=1)["code"] == "not_found"
+        second = subprocess.run([*SCOUT, "session", "--home", str(tmp_path)], capture_output=True, check=False)
+        assert (second.returncode, b"another session has it open" in second.stderr) == (3, True)
     assert not (tmp_path / "node" / "socket").exists()
     assert (tmp_path / "node" / "kept").stat().st_size > 1000, "what was left by way of it is its to keep"
     assert [device["id"] for device in scout("devices", "group")["devices"]] == [1], "by a node of the command's own"
+
+
+def test_what_is_watched_does_not_stand_in_the_way_of_other_commands(
+    scout: Scout, stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "group.secret").write_text("5b" * 32)
+    scout("link", "us", "--secret", str(tmp_path / "group.secret"), "--member", "0")
+    scout("announce", "us", "198.51.100.4:443", "--device", "1")
+    command = [*SCOUT, "--session", "watch", "us", "--json", "--home", str(tmp_path), f"--bootstrap={stack.swarm[0]}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            assert [entry["id"] for entry in json.loads(process.stdout.readline())["record"]["entries"]] == [1]
+            assert (tmp_path / "node" / "socket").exists()
+            scout("announce", "us", "198.51.100.4:443", "--device", "2")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=ENDS_WITHIN)
+    assert not (tmp_path / "node" / "socket").exists()
 
 
 def test_commands_at_the_same_time_take_turns(stack: Stack, tmp_path: Path) -> None:
@@ -73,11 +94,3 @@ def test_commands_at_the_same_time_take_turns(stack: Stack, tmp_path: Path) -> N
     for process in at_once:
         _, err = process.communicate(timeout=30)
         assert process.returncode == 0, err.decode()
-
-
-def test_two_that_stay_do_not_share_a_directory(stack: Stack, tmp_path: Path) -> None:
-    with staying(tmp_path, stack):
-        command = [*SCOUT, "session", "--home", str(tmp_path), f"--bootstrap={stack.swarm[0]}"]
-        second = subprocess.run(command, capture_output=True, timeout=ENDS_WITHIN, check=False)
-    assert second.returncode == 3
-    assert b"another session has it open" in second.stderr

@@ -37,7 +37,7 @@ def watch(
     at = invocation(context)
 
     async def follow() -> None:
-        async with at.link(link) as made:
+        async with at.link(link, stays=True) as made:
             at.output.note("Watching. Ctrl-C ends it.")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(for_):
