@@ -74,6 +74,11 @@ async def test_a_write_that_is_kept_shows_the_cluster_which_days_belong_together
     assert set(days) <= set(world.twin.ahead)
 
 
+async def test_a_record_that_is_kept_moves_on_at_the_same_second_of_each_day(world: World) -> None:
+    await world.processes[0].synchronise(await world.place(), Edit((Wanted(1, b"phone"),)), world.context, keep=5 * DAY)
+    assert len({version.from_ms % (1000 * DAY) for version in world.twin.ahead.values()}) == 1
+
+
 async def test_scout1_lies_at_one_address_for_ever_and_shows_how_much_is_in_it(world: World) -> None:
     world.format = "scout1"
     today = await world.place()
