@@ -23,6 +23,7 @@ from shared.usecases.receipts import of_mine
 from shared.usecases.records import Place
 from shared.usecases.standing import Ancestry
 from shared.usecases.synchronise import Synced, Synchroniser
+from shared.usecases.thinning import within_limit
 
 MAX_OVERTAKEN = 512
 """Messages of the same member that may come between two attempts to write one: twice as many as may wait for a run."""
@@ -107,7 +108,7 @@ class _Append:
         reply = await self.ports.crypto.seal_message(request, scope.context)
         pushed = scope.format.pushed(box, reply.target)
         # a record without room must be refused before anything is stored
-        scope.format.serialise(Content(self._set(entries, pushed, scope)[0]))
+        within_limit(scope.format, Content(self._set(entries, pushed, scope)[0]), entries, self.place.member)
         put = await items.put_value(self.ports.dht, reply.value, scope.context, self.message.keep)
         scope.older[reply.target] = box.head
         return _Stored(box.head, reply.target, pushed.number, put.storing, kept(put))

@@ -29,6 +29,7 @@ from shared.usecases.records import Place, Record, Version
 from shared.usecases.refusals import record_full
 from shared.usecases.releasing import Notice
 from shared.usecases.standing import Ancestry
+from shared.usecases.thinning import within_limit
 from shared.usecases.writing import QUORUM, Wish, keep_stored, put
 
 MAX_ATTEMPTS = 12
@@ -233,7 +234,7 @@ class Synchroniser:
             scope = Scope(rules, job.work.asked_ms, job.work.context, job.work.keep, run.older)
             try:
                 changed = await job.work.change.apply(entries, scope) if job.work.change else entries
-                rules.serialise(run.content(changed))
+                fitting = within_limit(rules, run.content(changed), run.known, job.work.place.member)
             except RecordFullError as error:
                 job.fail(record_full(rules, run.content(entries), error.size))
             except FormatError as error:
@@ -241,7 +242,7 @@ class Synchroniser:
             except ScoutError as error:
                 job.fail(error)
             else:
-                entries = changed
+                entries = fitting.entries
         return entries
 
     async def _write(self, run: _Run, found: Record, entries: Entries) -> bool:

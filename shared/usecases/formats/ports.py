@@ -137,6 +137,9 @@ class Format(Protocol):
     def raised(self, entry: Entry, seq: int) -> Entry:
         """The same entry with this seq. Raises SeqExhaustedError when it is out of range."""
 
+    def holding(self, entry: Entry, content: bytes) -> Entry:
+        """The same entry with another content, of the same seq and as long as it counted."""
+
     def size(self, content: Content) -> int:
         """Bytes of plaintext that a record takes, whether or not it fits."""
 

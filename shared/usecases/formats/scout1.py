@@ -55,6 +55,10 @@ class Scout1:
             raise SeqExhaustedError(f"expected a seq up to {record.MAX_SEQ} for entry {entry.id}, got {seq}")
         return cast("record.Entry", entry)._replace(seq=seq)
 
+    def holding(self, entry: Entry, content: bytes) -> Entry:
+        """See `Format.holding`."""
+        return cast("record.Entry", entry)._replace(content=content)
+
     def size(self, content: Content) -> int:
         """See `Format.size`."""
         return record.size(_own(content.entries))

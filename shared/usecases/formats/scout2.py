@@ -65,6 +65,10 @@ class Scout2:
             raise SeqExhaustedError(f"expected a stamp up to {record.MAX_STAMP} for entry {entry.id}, got {seq}")
         return cast("record.Entry", entry)._replace(stamp=seq)
 
+    def holding(self, entry: Entry, content: bytes) -> Entry:
+        """See `Format.holding`."""
+        return cast("record.Entry", entry)._replace(value=content)
+
     def size(self, content: Content) -> int:
         """See `Format.size`."""
         return record.size(Record(_own(content.entries), content.meta))
