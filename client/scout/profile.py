@@ -33,7 +33,9 @@ class SavedLink(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None = None
     """The secret's file, seen from the home; None where only a handle is known."""
     peer: str | None = None
-    """The public key (hex) that makes this link with the home's own secret key, where that is how it was made."""
+    """Their public key (hex), where the link was made with one."""
+    public_key: str | None = None
+    """The user's own (hex), where a service made the link of it and `peer`."""
 
     def __repr__(self) -> str:
         """Everything but the handle."""

@@ -22,6 +22,7 @@ from scout.client import Client
 from scout.modes import Mode
 from scout.profile import FILE_NAME, Profile, SavedLink, load_profile, save_profile
 from scout.secretfiles import Kind, StoredSecret, exposed, read_secret, read_text_secret, text_secret
+from shared.format import keys
 from shared.settings import Secret
 
 C = TypeVar("C")
@@ -152,6 +153,11 @@ class Invocation:
                 hint=f"Make it once more from what you share: `scout --blind link {name} …` asks no service.",
             )
         mine = self.read_secret(self.key_file, Kind.SECRET_KEY).reveal().reveal()
+        if keys.public_key(mine).hex() != saved.public_key:
+            raise CommandError(
+                f"expected the key that {name!r} was made with in {self.key_file}, got another",
+                hint=f"Link with the right one: `scout --blind link {name} --peer {saved.peer} --key FILE`.",
+            )
         return sharing.of_pair(mine, bytes.fromhex(saved.peer), "scout1" if saved.format == "scout1" else "scout2")
 
 

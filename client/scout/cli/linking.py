@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from scout import sharing
+from scout.answers import Key
 from scout.cli.context import Invocation, invocation, run_with_service
 from scout.cli.failures import CommandError
 from scout.cli.keys import FormatOption, KeyFile, public_key_from
@@ -111,10 +112,8 @@ def _by_oneself(at: Invocation, name: str, given: Given, mode: Mode) -> SavedLin
     shared, member = _shared(at, given)
     sharing.require_link(shared, member)
     file = Path(DIRECTORY) / f"{quote(name, safe='')}.secret"
-    _keep(at.home / file, msgspec.structs.replace(shared, member=member), name)
-    return SavedLink(
-        format=sharing.format_of(shared), member=member, mode=mode, secret=str(file), peer=_peer_of_home(given)
-    )
+    _keep(at.home / file, msgspec.structs.replace(shared, secret=shared.secret.lower(), member=member), name)
+    return SavedLink(format=sharing.format_of(shared), member=member, mode=mode, secret=str(file), peer=given.peer)
 
 
 def _shared(at: Invocation, given: Given) -> tuple[StoredSecret, int]:
@@ -144,29 +143,29 @@ def _keep(path: Path, secret: StoredSecret, name: str) -> None:
 
 def _by_service(at: Invocation, given: Given) -> tuple[Profile, SavedLink]:
     """Have the service make the link, for its handle."""
-    profile = at.profile()
+    if given.peer is not None:
+        return _with_peer(at, public_key_from(given.peer), given)
     if given.secret is not None:
         stored, chosen = _from_file(at, given.secret, given)
         made = run_with_service(at, "Linking", lambda client: sharing.link_of(client, stored, chosen))
-    elif given.group is not None:
-        group, (words, chosen) = given.group, _words(given)
-        made = run_with_service(at, "Linking", lambda client: client.link_from_passphrase(words, group, chosen))
     else:
-        profile, made = _with_peer(at, profile, given)
-    saved = SavedLink(link=made.handle, format=made.format, member=made.member, peer=_peer_of_home(given))
-    return profile, saved
+        words, chosen = _words(given)
+        group = given.group or ""
+        made = run_with_service(at, "Linking", lambda client: client.link_from_passphrase(words, group, chosen))
+    return at.profile(), SavedLink(link=made.handle, format=made.format, member=made.member)
 
 
-def _with_peer(at: Invocation, profile: Profile, given: Given) -> tuple[Profile, Link]:
-    peer = public_key_from(given.peer or "")
+def _with_peer(at: Invocation, peer: bytes, given: Given) -> tuple[Profile, SavedLink]:
     secret = at.read_secret(given.key or at.key_file, Kind.SECRET_KEY).reveal().reveal()
 
-    async def work(client: Client) -> tuple[Profile, Link]:
+    async def work(client: Client) -> tuple[Key, Link]:
         imported = await client.import_key(secret)
-        made = await client.create_link(imported, peer, format=given.format)
-        return msgspec.structs.replace(profile, key=imported.key, public_key=imported.public_key.hex()), made
+        return imported, await client.create_link(imported, peer, format=given.format)
 
-    return run_with_service(at, "Linking", work)
+    key, made = run_with_service(at, "Linking", work)
+    own = key.public_key.hex()
+    saved = SavedLink(link=made.handle, format=made.format, member=made.member, peer=peer.hex(), public_key=own)
+    return msgspec.structs.replace(at.profile(), key=key.key, public_key=own), saved
 
 
 def _from_file(at: Invocation, path: Path, given: Given) -> tuple[StoredSecret, int]:
@@ -184,8 +183,3 @@ def _words(given: Given) -> tuple[str, int]:
     if given.member is None:
         raise CommandError("expected --member: a number that nobody else in the group uses")
     return typer.prompt("The group's words", hide_input=True, err=True), given.member
-
-
-def _peer_of_home(given: Given) -> str | None:
-    """The peer that this home's own key makes the link with."""
-    return given.peer.lower() if given.peer is not None and given.key is None else None

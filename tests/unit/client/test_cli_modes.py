@@ -143,3 +143,11 @@ def test_an_address_that_only_a_service_sees_is_refused(home: Path, capsys: Capt
     said(capsys, home, "link", "ben", "--peer", PEER, f"--{mode}")
     refused = said(capsys, home, "announce", "ben", "auto:443")
     assert (refused["exit_code"], "auto:PORT is for a service" in refused["detail"]) == (2, True)
+
+
+def test_a_link_of_another_key_is_not_taken_for_one_of_this_home(home: Path, capsys: Capture) -> None:
+    saved = SavedLink(link="handle", format="scout2", peer=PEER, public_key=PEER)
+    save_profile(home, Profile(links={"ben": saved}))
+    refused = said(capsys, home, "devices", "ben", "--blind")
+    assert (refused["exit_code"], "got another" in refused["detail"]) == (2, True)
+    assert f"--peer {PEER} --key FILE" in refused["hint"]
