@@ -68,6 +68,32 @@ TRAFFIC = Row(
             Unit.REQUESTS_PER_SECOND,
             width=12,
         ),
+        Panel(
+            "Watchers",
+            "Event streams that are open, and at how many a process refuses a further one.",
+            (
+                Query(f"sum(scout_api_watchers{{{HERE}}})", "open"),
+                Query(f"sum(scout_api_watchers_limit{{{HERE}}})", "limit"),
+            ),
+        ),
+        Panel(
+            "Looks at what is watched",
+            "Shared: somebody in the cluster had looked lately, and the DHT was not asked. The others are lookups, one"
+            " for all who watch the item: every 5 to 60 seconds each.",
+            (
+                Query(
+                    f"sum by (outcome) (rate(scout_api_watch_looks_total{{{HERE}}}[$__rate_interval]))", "{{outcome}}"
+                ),
+            ),
+            Unit.PER_SECOND,
+        ),
+        Panel(
+            "Events told to watchers",
+            "Changes of records, messages, messages that can't be read, and changes of signed items.",
+            (Query(f"sum by (event) (rate(scout_api_watch_events_total{{{HERE}}}[$__rate_interval]))", "{{event}}"),),
+            Unit.PER_SECOND,
+            stacked=True,
+        ),
     ),
 )
 

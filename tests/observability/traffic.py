@@ -159,6 +159,18 @@ async def _keep_company(here: Link, there: Link) -> None:
     await here.send(b"see you at eight", keep=KEEP)
     await there.messages()
     await here.remove_device(1)
+    await _be_told(here, there)
+
+
+async def _be_told(here: Link, there: Link) -> None:
+    """One watches while the other one writes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CALL_WITHIN), contextlib.aclosing(there.watch()) as events:
+            await anext(events)
+            await here.send(b"look", keep=KEEP)
+            async for event in events:
+                if isinstance(event, scout.MessageArrived):
+                    return
 
 
 async def _write_together(pair: tuple[Link, Link]) -> None:
