@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 
 from scout.errors import ClientError, ScoutApiError, Unreachable
 from scout.transport import TRANSIENT, Answer, Call, Transport
@@ -79,7 +80,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[str, None]:
     try:
         while line := await content.readline():
             yield line.decode(errors="replace").rstrip("\r\n")
-    except ValueError as error:
+    except LineTooLong as error:
         raise ScoutApiError("unexpected_answer", "expected events of a Scout service", status=200) from error
 
 
