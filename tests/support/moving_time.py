@@ -19,7 +19,6 @@ from shared.clock import SystemClock
 MOVING = ("_set_result_unless_cancelled", "Driver._fire")
 """Of the callbacks that a loop is given for later: the ends of sleeps, and the timers of DHT nodes."""
 
-
 QUIET_S = 0.005
 """Nodes in one process answer each other at once: when no socket has had anything for so long, nobody is speaking."""
 

@@ -13,7 +13,7 @@ from services.dht_node.core.messages import Item
 from services.dht_node.core.storage import ItemStore
 
 CHI_SQUARE_MAX = 400.0
-"""With 255 degrees of freedom the mean is 255 and the deviation 22.6; fair dice get above 400 once in a hundred million
+"""With 255 degrees of freedom the mean is 255 and the deviation 22.6; fair dice get above 400 once in fifty million
 times."""
 WINDOW = 8
 """Bytes that no two places of random texts share: with 200,000 windows once in a billion times."""
