@@ -183,10 +183,13 @@ def test_every_mode_gives_the_same_answers(
         assert [(managed, other) for managed, other in both if managed != other] == []
 
 
-def test_what_the_service_has_made_of_ones_own_key_is_used_without_it_too(pair: Callable[[Mode], Pair]) -> None:
+@pytest.mark.parametrize("format_name", ["scout2", "scout1"])
+def test_what_the_service_has_made_of_ones_own_key_is_used_without_it_too(
+    pair: Callable[[Mode], Pair], format_name: str
+) -> None:
     ada = pair(Mode.MANAGED).ada
     ada.asked("keygen")
-    assert ada.asked("link", "ben", "--peer", keys.public_key(b"\x55" * 32).hex())[0] == 0
+    assert ada.asked("link", "ben", "--peer", keys.public_key(b"\x55" * 32).hex(), "--format", format_name)[0] == 0
     ada.asked("announce", "ben", "198.51.100.4:443", "--device", "5")
     for mode in Mode:
         status, found = replace(pair(mode).ada, home=ada.home).asked("devices", "ben")

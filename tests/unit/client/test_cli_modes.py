@@ -11,6 +11,7 @@ import pytest
 from scout.cli.main import run
 from scout.profile import Profile, SavedLink, load_profile, save_profile
 from shared.format import keys
+from shared.format.scout2 import roots
 from tests.support.ports import free_udp_port
 
 PEER = keys.public_key(bytes([7] * 32)).hex()
@@ -151,3 +152,14 @@ def test_a_link_of_another_key_is_not_taken_for_one_of_this_home(home: Path, cap
     refused = said(capsys, home, "devices", "ben", "--blind")
     assert (refused["exit_code"], "got another" in refused["detail"]) == (2, True)
     assert f"--peer {PEER} --key FILE" in refused["hint"]
+
+
+def test_a_groups_words_are_asked_for_and_what_comes_of_them_is_kept(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "correct horse")
+    made = said(capsys, home, "link", "family", "--group", "family", "--member", "3", "--session")
+    assert (made["format"], made["member"], made["url"]) == ("scout2", 3, None)
+    kept = json.loads((home / "links" / "family.secret").read_text())
+    root = roots.of_group(roots.group_secret_of(b"correct horse", b"family"))
+    assert kept == {"kind": "scout2-root-secret", "secret": root.hex(), "member": 3}
