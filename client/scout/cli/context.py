@@ -139,7 +139,7 @@ class Invocation:
         if saved.link or saved.secret is None:
             return saved.link
         raise CommandError(
-            f"expected a link that a service has a handle of; the secret of {name!r} has never left this machine",
+            f"expected a link that a service has a handle of; of {name!r} there is only a secret, on this machine",
             hint="Leave --managed out; or hand it over: "
             f"`scout --managed link {name} --secret {self.home / saved.secret}`.",
         )

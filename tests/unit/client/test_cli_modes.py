@@ -78,7 +78,7 @@ def test_another_secret_never_takes_a_links_place(home: Path, capsys: Capture) -
 def test_a_link_that_no_service_has_says_how_to_hand_it_over(home: Path, capsys: Capture) -> None:
     said(capsys, home, "link", "ben", "--peer", PEER, "--blind")
     refused = said(capsys, home, "devices", "ben", "--managed")
-    assert (refused["exit_code"], "has never left this machine" in refused["detail"]) == (2, True)
+    assert (refused["exit_code"], "there is only a secret, on this machine" in refused["detail"]) == (2, True)
     assert "links/ben.secret" in refused["hint"]
 
 
