@@ -153,12 +153,14 @@ class ServerLink(Link):
     async def _send_waiting(self) -> None:
         """Send for those who have waited longest, about as many commands as a batch may have."""
         batch: list[_Asked] = []
-        while self._waiting and sum(len(one.commands) for one in batch) < streams.BATCH_MAX:
-            batch.append(self._waiting.pop(0))
-        for one in batch:
+        commands: list[Command] = []
+        while self._waiting and len(commands) < streams.BATCH_MAX:
+            one = self._waiting.pop(0)
             one.sent, one.failure = True, "the connection was closed"
+            batch.append(one)
+            commands += one.commands
         try:
-            replies = iter(await self._exchange([command for one in batch for command in one.commands], 0))
+            replies = iter(await self._exchange(commands, 0))
         except RedisDown as down:
             for one in batch:
                 one.failure = str(down)
