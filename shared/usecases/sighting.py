@@ -83,7 +83,8 @@ class TellingDht(PassingDht):
     async def put_mutable(self, request: dht.PutMutable, context: CallContext) -> dht.PutReply:
         """See `Dht`; what nobody could be told of, watchers find by themselves."""
         reply = await self.inner.put_mutable(request, context)
-        if reply.storing.stored and not reply.conflict:
+        storing = reply.storing
+        if storing.stored > storing.asked // 2 or (storing.stored and not reply.conflict):
             with suppress(ScoutError):
                 await self._sightings.wrote(reply.target, sighting_of(_after(request, reply)))
         return reply

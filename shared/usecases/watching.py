@@ -18,7 +18,7 @@ from shared.contracts.operation import CallContext
 from shared.usecases import inbox, records
 from shared.usecases.formats.ports import Mailbox
 from shared.usecases.inbox import Gap, Inbox, Message, Query
-from shared.usecases.looking import Looked, again_and_again
+from shared.usecases.looking import LOOK_EVERY_S, Looked, again_and_again
 from shared.usecases.mailboxes import mailboxes
 from shared.usecases.ports import Ports
 from shared.usecases.records import Place, Record
@@ -28,9 +28,9 @@ MAX_NEWS = 2 * inbox.MAX_LIMIT
 """New messages of one list that are shown, the newest ones: a watcher that comes back after long holds that many in
 memory, about 200 KB, because a list is walked from its newest message and told from its oldest."""
 
-PATIENCE = 3
-"""Looks at which a message may be missing before it counts as a gap: the item was stored before its list's head, so a
-miss is a lost datagram or a node that has just left."""
+PATIENCE = 6
+"""Tries, a second apart and then twice as long each time, after which a message that can't be read is a gap: half a
+minute. The item was stored before its list's head, so a miss is a lost datagram, or a network that is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,15 @@ class _Shown:
 
 
 @dataclass(slots=True)
+class _Missed:
+    """A list in which a message could not be read."""
+
+    tries: int
+    again: float
+    """When to try again (monotonic seconds)."""
+
+
+@dataclass(slots=True)
 class Watch:
     """One watcher of one link."""
 
@@ -83,8 +92,8 @@ class Watch:
     _located: int = -1
     """The epoch for which `_place` was worked out."""
     _shown: _Shown | None = None
-    _missed: dict[int, int] = field(default_factory=dict)
-    """Member -> looks in a row at which a message of its list could not be read."""
+    _missed: dict[int, _Missed] = field(default_factory=dict)
+    """By member."""
 
     def events(self) -> AsyncGenerator[Event | Looked, None]:
         """What happens, for ever: events, and after each look a `Looked`.
@@ -104,13 +113,13 @@ class Watch:
         record = await records.open_all(self.ports, place, found, context)
         if (event := self._of_record(place, record)) is not None:
             yield event
-        complete = True
-        for member, box in _others(place, record):
+        lists = dict(_others(place, record))
+        self._missed = {member: missed for member, missed in self._missed.items() if member in lists}
+        for member, box in lists.items():
             async with aclosing(self._of_list(place, record, member, box)) as news:
                 async for told in news:
                     yield told
-            complete = complete and not self._missed.get(member)
-        if complete:
+        if not self._missed:
             expires = (entry.expires_ms for entry in record.entries if entry.expires_ms is not None)
             self._shown = _Shown(signatures, min(expires, default=float("inf")))
 
@@ -139,40 +148,44 @@ class Watch:
     async def _of_list(self, place: Place, record: Record, member: int, box: Mailbox) -> AsyncGenerator[Event, None]:
         """What is new in one member's list, oldest first; nothing yet where a message may still be found."""
         position = self.position or Position(record.tag)
-        if not position.read(member).has_news(box):
-            self._missed.pop(member, None)
+        read, missed = position.read(member), self._missed.pop(member, None)
+        if not read.has_news(box):
             return
-        news = await self._news(place, record, member, position.read(member))
-        missed = self._missed.get(member, 0) + 1
-        if news.gaps and missed < PATIENCE:
+        if missed is not None and self.ports.clock.monotonic() < missed.again:
             self._missed[member] = missed
             return
-        self._missed.pop(member, None)
-        told: Sequence[Message | Gap] = _in_order(news)
+        news = await self._news(place, record, member, read)
+        if news.gaps and self._is_worth_another_try(member, missed):
+            return
+        told = _in_order(news, read)
         for at, one in enumerate(told, start=1):
             last = at == len(told)
             self.position = position = position.after(member, head_of(box) if last else _behind(one, position, member))
-            id_ = str(position)
-            yield MessageArrived(id_, one) if isinstance(one, Message) else MessagesMissing(id_, one)
+            yield _event(str(position), one)
         self.position = position.after(member, head_of(box))
 
+    def _is_worth_another_try(self, member: int, missed: _Missed | None) -> bool:
+        """Whether to wait for a message that could not be read; counts the tries."""
+        tries = 1 if missed is None else missed.tries + 1
+        if tries >= PATIENCE:
+            return False
+        self._missed[member] = _Missed(tries, self.ports.clock.monotonic() + LOOK_EVERY_S * 2 ** (tries - 1))
+        return True
+
     async def _news(self, place: Place, record: Record, member: int, read: Read) -> Inbox:
-        """The messages of a list that were not read yet, at most the MAX_NEWS newest. Raises ScoutError."""
+        """The messages of a list that were not read yet, about the MAX_NEWS newest. Raises ScoutError."""
         messages: list[Message] = []
         gaps: list[Gap] = []
         more: inbox.Position | None = None
-        while len(messages) < MAX_NEWS:
+        while len(messages) + len(gaps) < MAX_NEWS:
             query = Query(read.number or 0, inbox.MAX_LIMIT, member, more, read.head)
             page = await inbox.read(self.ports, place, record.entries, query, self.context())
             messages[:0] = page.messages
             gaps += page.gaps
-            more = page.more[0] if page.more else None
-            if more is None:
-                break
-        if more is not None:
-            first = None if more.number is None else (read.number or 0) + 1
-            gaps.append(Gap(member, first, more.number, f"more than {MAX_NEWS} messages are new; these are older"))
-        return Inbox(tuple(messages), tuple(gaps), ())
+            if not page.more:
+                return Inbox(tuple(messages), tuple(gaps), ())
+            (more,) = page.more
+        return Inbox(tuple(messages), tuple(gaps), () if more is None else (more,))
 
 
 def watch(ports: Ports, link: str, context: Callable[[], CallContext], after: str | None) -> Watch:
@@ -190,9 +203,15 @@ def _others(place: Place, record: Record) -> Iterable[tuple[int, Mailbox]]:
             yield member, box
 
 
-def _in_order(news: Inbox) -> Sequence[Message | Gap]:
+def _event(id_: str, one: Message | Gap) -> Event:
+    return MessageArrived(id_, one) if isinstance(one, Message) else MessagesMissing(id_, one)
+
+
+def _in_order(news: Inbox, read: Read) -> Sequence[Message | Gap]:
     """Messages and gaps of one list, oldest first; gaps of which nobody knows the place come first."""
-    gaps = sorted(news.gaps, key=lambda gap: gap.last or 0)
+    reason, after = f"more than {MAX_NEWS} are new, and these are older", (read.number or 0) + 1
+    older = [Gap(at.member, None if at.number is None else after, at.number, reason) for at in news.more]
+    gaps = [*older, *sorted(news.gaps, key=_number)]
     if any(gap.last is None for gap in gaps) or any(message.number is None for message in news.messages):
         return [*gaps, *news.messages]
     return sorted([*gaps, *news.messages], key=_number)

@@ -85,9 +85,8 @@ def _ports(request: web.Request) -> Ports:
         looks.labels(look).inc()
 
     paid = PaidDht(service.ports.dht, service.accounts, request[CALLER])
-    pause = service.watchers.pause
-    shared = SharedDht(paid, service.stores.sightings, service.clock, count=count, pause=pause)
-    return replace(service.ports, dht=shared, pause=pause)
+    shared = SharedDht(paid, service.stores.sightings, service.clock, count=count)
+    return replace(service.ports, dht=shared, pause=service.watchers.pause)
 
 
 def _contexts(request: web.Request) -> Callable[[], CallContext]:

@@ -36,6 +36,7 @@ from tests.integration.bus.conftest import PACE
 from tests.support.bus import running as serving
 from tests.support.bus import within
 from tests.support.cluster import Cluster, running_cluster
+from tests.support.event_streams import reading
 from tests.support.redis_bus import RealRedis, Users
 from tests.support.redis_servers import DURABLE, RedisProcess, refused, running
 from tests.support.reports import a_report
@@ -96,8 +97,12 @@ async def use_everything(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     await ask("POST", "/v1/messages", {"body": "aGVsbG8"}, **link)
     await ask("GET", "/v1/messages", **link)
     await ask("POST", "/v1/items", {"value": "kept", "keep": 3600})
-    for path in ("/v1/dht/status", "/v1/fleet"):
-        await ask("GET", path)
+    for path in ("/v1/dht/status", "/v1/fleet", "/v1/record?read=cached"):
+        await ask("GET", path, **link)
+    async with reading(http, f"{url}/v1/events", link=link["Scout-Link"]) as watcher:
+        await watcher.next()
+        await ask("POST", "/v1/messages", {"body": "aGVsbG8"}, **link)
+        await watcher.next()
 
 
 @pytest.mark.timeout(120)

@@ -16,6 +16,7 @@ from tests.contract.test_fleet import *  # noqa: F403
 from tests.contract.test_key_value import *  # noqa: F403
 from tests.contract.test_leases import *  # noqa: F403
 from tests.contract.test_request_reply import *  # noqa: F403
+from tests.contract.test_sightings import *  # noqa: F403
 from tests.support.redis_servers import SmallCluster, small_cluster
 
 

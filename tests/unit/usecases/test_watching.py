@@ -11,6 +11,8 @@ import pytest
 from shared.bus.memory_sightings import MemorySightings
 from shared.contracts.crypto import FormatName
 from shared.errors import ErrorCode, ScoutError
+from shared.format import bep44, members
+from shared.format.scout1 import messages
 from shared.format.scout2 import epochs, roots
 from shared.usecases.changes import Edit
 from shared.usecases.formats.ports import Wanted
@@ -224,36 +226,58 @@ async def test_a_message_that_comes_late_is_waited_for(watched: Watched) -> None
     hidden = [dict(node.immutable) for node in watched.world.twin.nodes]
     for node in watched.world.twin.nodes:
         node.immutable.clear()
-    assert kinds(await watcher.news()) == [RecordChanged]
+    assert kinds(await watcher.news(looks=20)) == [RecordChanged]
     for node, items in zip(watched.world.twin.nodes, hidden, strict=True):
         node.immutable.update(items)
-    assert bodies(await watcher.news()) == [b"one"]
+    assert bodies(await watcher.news(looks=20)) == [b"one"]
 
 
-async def test_a_message_that_never_comes_is_a_gap_and_holds_up_nobody(watched: Watched) -> None:
+async def test_a_message_that_never_comes_is_a_gap_and_holds_up_nobody_for_long(watched: Watched) -> None:
     watcher = await watched.watcher()
     await watcher.news()
     await watched.say(b"lost")
     for node in watched.world.twin.nodes:
         node.immutable.clear()
     await watched.say(b"found")
-    told = await watcher.news(looks=4)
-    assert kinds(told) == [RecordChanged, MessagesMissing, MessageArrived]
-    assert bodies(told) == [b"found"]
-    assert await watcher.news(looks=3) == []
-    assert await (await watched.watcher(after=watcher.id)).news(looks=3) == []
+    await watched.say(b"from another list", member=2)
+    told = await watcher.news(looks=2)
+    assert (kinds(told), bodies(told)) == ([RecordChanged, MessageArrived], [b"from another list"])
+    told = await watcher.news(looks=40)
+    assert (kinds(told), bodies(told)) == ([MessagesMissing, MessageArrived], [b"found"])
+    assert await watcher.news(looks=40) == []
+    assert await (await watched.watcher(after=watcher.id)).news(looks=40) == []
 
 
 @pytest.mark.parametrize("watched", ["scout1"], indirect=True)
 async def test_of_very_many_messages_the_newest_are_told_and_the_rest_is_named(watched: Watched) -> None:
     watcher = await watched.watcher()
+    await watched.say(b"seen")
     await watcher.news()
     for number in range(MAX_NEWS + 3):
         await watched.say(b"%d" % number)
-    told = await watcher.news(looks=4)
+    told = await watcher.news()
     missing = [event.gap for event in told if isinstance(event, MessagesMissing)]
-    assert [(gap.first, gap.last) for gap in missing] == [(1, 3)]
+    assert [(gap.first, gap.last) for gap in missing] == [(2, 4)]
     assert bodies(told) == [b"%d" % number for number in range(3, MAX_NEWS + 3)]
+
+
+@pytest.mark.parametrize("watched", ["scout1"], indirect=True)
+async def test_a_list_that_an_original_client_writes_goes_on_behind_its_last_message(watched: Watched) -> None:
+    world, place = watched.world, await watched.world.place(1)
+    heads = [messages.EMPTY_HEAD]
+    for body in (b"one", b"two", b"three"):
+        value = bep44.bencode_string(messages.frame(heads[-1], body))
+        heads.append(bep44.immutable_target(value))
+        for node in world.twin.nodes:
+            node.immutable[heads[-1]] = value
+    await world.sync(place, {members.mailbox_id(1): heads[1]})
+    watcher = await watched.watcher()
+    await watcher.news()
+    await world.sync(place, {members.mailbox_id(1): heads[3]})
+    told = await watcher.news()
+    assert bodies(told) == [b"two", b"three"]
+    assert bodies(await (await watched.watcher(after=told[1].id)).news()) == [b"three"]
+    assert await (await watched.watcher(after=watcher.id)).news(looks=3) == []
 
 
 async def test_a_link_that_is_no_good_ends_the_watch(watched: Watched) -> None:
