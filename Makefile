@@ -8,7 +8,7 @@ WEBTORRENT := tests/interop/webtorrent
 SECONDS ?= 60
 DATAGRAMS ?= 1000000
 
-.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test days-test redis-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-crypto bench-lookup bench-churn bench-guard settings-page clean
+.PHONY: help demo up test check format interop fuzz flood browser-test compose-test k8s-test openapi-test days-test kills-test redis-test dashboards observability-test bench-krpc bench-storage bench-bus bench-sync bench-crypto bench-lookup bench-churn bench-guard settings-page clean
 
 help:  ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -60,6 +60,9 @@ observability-test: $(DEV)  ## Watch a cluster in trouble with Prometheus: every
 
 days-test: $(DEV)  ## Days of a cluster's life in steps in which no item lapses (`make test` takes a day at a time)
 	$(BIN)/python -m pytest tests/days -m many_hours -o timeout=240
+
+kills-test: $(DEV)  ## 500 messages of three members in bursts, while API and crypto processes are killed at random
+	$(BIN)/python -m pytest tests/integration/cluster -m many_kills
 
 redis-test: $(DEV)  ## The bus on Redis as found in clusters (redis-server, openssl): TLS, access lists, Sentinel, Cluster
 	@command -v redis-server >/dev/null && command -v openssl >/dev/null || { echo "make redis-test: expected redis-server 7.0 or later and openssl; apt-get install redis-server openssl" >&2; exit 1; }
