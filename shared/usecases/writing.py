@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.contracts import crypto, dht
@@ -56,8 +56,7 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
     except FormatError as error:
         raise scout_error(error) from None
     coming = rules.coming(content.entries, place.phase, found.epoch, now_ms, until_ms)
-    places = [crypto.SealAt(seq=at.seq, epoch=at.epoch, ahead=True) for at in coming]
-    request = crypto.SealRecord(link=place.link, plaintext=plaintext, places=[here, *places])
+    request = crypto.SealRecord(link=place.link, plaintext=plaintext, places=[here, *_places(coming)])
     current, *ahead = (await ports.crypto.seal_record(request, context)).sealed
     reply = await ports.dht.put_mutable(
         dht.PutMutable(
@@ -68,7 +67,7 @@ async def put(ports: Ports, place: Place, found: Record, content: Content, wish:
             seen=[signature for signature, _ in found.seen if signature not in wish.spared],
             quorum=QUORUM,
             keep=_seconds(place, found.epoch, now_ms, until_ms),
-            ahead=tuple(_version(at, sealed) for at, sealed in zip(coming, ahead, strict=True)),
+            ahead=_versions(coming, ahead),
         ),
         context,
     )
@@ -88,30 +87,49 @@ def _here(place: Place, found: Record, used: Iterable[int], now_ms: int) -> cryp
 
 
 async def keep_stored(ports: Ports, place: Place, stored: Version, keep: int, context: CallContext) -> Kept:
-    """Have a version kept for `keep` seconds that is on the nodes already, and was sealed ahead by who put it there."""
-    now_ms = ports.clock.utc_ms()
+    """Have a version kept for `keep` seconds that is on the nodes already.
+
+    Whoever put it there may not have wanted it kept for so long, or at all: so it is sealed for the days to come.
+    """
+    rules, now_ms = place.format, ports.clock.utc_ms()
+    until_ms = now_ms + 1000 * keep
+    coming = rules.coming(stored.entries, place.phase, stored.epoch, now_ms, until_ms)
+    ahead: Sequence[crypto.SealedRecord] = ()
+    if coming:
+        plaintext, places = rules.serialise(Content(stored.entries, stored.meta)), _places(coming)
+        request = crypto.SealRecord(link=place.link, plaintext=plaintext, places=places)
+        ahead = (await ports.crypto.seal_record(request, context)).sealed
     reply = await ports.dht.put_mutable(
         dht.PutMutable(
             public_key=place.site(stored.epoch).public_key,
             seq=stored.item_seq,
             value=stored.sealed,
             signature=stored.signature,
-            keep=_seconds(place, stored.epoch, now_ms, now_ms + 1000 * keep),
+            keep=_seconds(place, stored.epoch, now_ms, until_ms),
+            ahead=_versions(coming, ahead),
         ),
         context,
     )
     return kept(reply)
 
 
-def _version(at: Coming, sealed: crypto.SealedRecord) -> dht.KeptVersion:
-    """The record in an epoch to come."""
-    return dht.KeptVersion(
-        public_key=sealed.public_key,
-        seq=sealed.seq,
-        value=sealed.value,
-        signature=sealed.signature,
-        from_ms=at.from_ms,
-        until_ms=at.until_ms,
+def _places(coming: Iterable[Coming]) -> list[crypto.SealAt]:
+    """Where to seal a record for the epochs to come."""
+    return [crypto.SealAt(seq=at.seq, epoch=at.epoch, ahead=True) for at in coming]
+
+
+def _versions(coming: Iterable[Coming], ahead: Iterable[crypto.SealedRecord]) -> tuple[dht.KeptVersion, ...]:
+    """The record as it was sealed for them, with its times."""
+    return tuple(
+        dht.KeptVersion(
+            public_key=sealed.public_key,
+            seq=sealed.seq,
+            value=sealed.value,
+            signature=sealed.signature,
+            from_ms=at.from_ms,
+            until_ms=at.until_ms,
+        )
+        for at, sealed in zip(coming, ahead, strict=True)
     )
 
 

@@ -19,6 +19,7 @@ from shared.usecases.formats.ports import Wanted
 from shared.usecases.inbox import Gap, Inbox, Query
 from shared.usecases.messages import Outgoing, Sent, send
 from shared.usecases.records import Place
+from shared.usecases.writing import keep_stored
 from tests.unit.usecases.world import SECRET, World, a_world
 
 ROOT = roots.of_group(SECRET)
@@ -188,6 +189,17 @@ async def test_a_later_write_takes_the_place_of_what_was_sealed_ahead(world: Wor
     at_noon(world, 20_003)
     world.twin.put_ahead(world.clock.utc_ms())
     assert await found(world) == {1: None}, "the new entry's own ttl has passed, the removal stands"
+
+
+async def test_what_another_writer_has_brought_to_the_nodes_is_kept_on_the_days_to_come_too(world: World) -> None:
+    await write(world, {1: b"phone"}, ttl=7 * DAY, keep=0)
+    (stored,) = (await world.read(await world.place())).versions
+    kept = await keep_stored(world.ports, await world.place(), stored, 7 * DAY, world.context)
+    assert kept.until_ms == world.clock.utc_ms() + 7 * DAY_MS
+    world.twin.forget()
+    at_noon(world, 20_006)
+    world.twin.put_ahead(world.clock.utc_ms())
+    assert await found(world) == {1: b"phone"}
 
 
 async def test_who_writes_right_after_a_turn_stands_above_what_was_sealed_ahead_and_comes_later(world: World) -> None:
