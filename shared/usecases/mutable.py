@@ -137,6 +137,12 @@ def check(at: Address, signed: Signed) -> None:
         )
 
 
+def is_signed(asked: dht.GetMutable, version: dht.MutableVersion) -> bool:
+    """Whether a version of the item that was asked for is its key's: for what came from elsewhere than a DHT node."""
+    signed = bep44.signable_bytes(version.value, version.seq, asked.salt)
+    return keys.verify(asked.public_key, signed, version.signature)
+
+
 def check_salt(at: Address) -> None:
     """Raise ScoutError (`invalid_request`) for a salt over BEP 44's limit."""
     if len(at.salt) > bep44.MAX_SALT:

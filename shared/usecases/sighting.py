@@ -22,6 +22,7 @@ from shared.contracts.operation import CallContext
 from shared.contracts.sightings import Glance, Sighting, Sightings
 from shared.errors import ErrorCode, ScoutError
 from shared.format import bep44
+from shared.usecases.mutable import is_signed
 from shared.usecases.passing import PassingDht
 from shared.usecases.ports import Dht
 from shared.usecases.records import heard
@@ -62,6 +63,20 @@ def sighting_of(reply: dht.GetMutableReply) -> Sighting:
     for signature in sorted(version.signature for version in kept.versions):
         digest.update(signature)
     return Sighting(digest.digest(), max((version.seq for version in kept.versions), default=0), _encode(kept))
+
+
+def seen_in(glance: Glance, request: dht.GetMutable) -> dht.GetMutableReply | None:
+    """The versions that a glance shows, as far as their key has signed them; None when it shows nothing to be read.
+
+    Whoever may write to Redis could have left anything there.
+    """
+    if glance.copy is None:
+        return None
+    try:
+        seen = _decode(glance.copy)
+    except msgspec.DecodeError:
+        return None
+    return msgspec.structs.replace(seen, versions=[one for one in seen.versions if is_signed(request, one)])
 
 
 def target_of(request: dht.GetMutable | dht.PutMutable) -> bytes:
@@ -107,9 +122,9 @@ class CachedDht(PassingDht):
         target, glance = target_of(request), None
         with suppress(ScoutError):
             glance = await self._sightings.glance(target, take_turn=False)
-        if glance is not None and glance.copy is not None and glance.age_ms <= FRESH_MS:
+        if glance is not None and glance.age_ms <= FRESH_MS and (seen := seen_in(glance, request)) is not None:
             self.age_ms = max(self.age_ms or 0, glance.age_ms)
-            return _decode(glance.copy)
+            return seen
         reply = await self.inner.get_mutable(request, context)
         # one version tells less than all of them, of which those who watch know better
         if reply.versions and glance is not None and not glance.tag:
@@ -156,18 +171,20 @@ class SharedDht(PassingDht):
             glance = await self._sightings.glance(target, known=held.tag if held else b"", take_turn=may_look)
             if glance.turn:
                 return await self._look(target, request, context)
-            if (shown := self._shown(target, glance)) is not None:
+            if (shown := self._shown(target, glance, request)) is not None:
                 self._count(Look.SHARED)
                 return shown
+            if glance.tag:  # something that can't be read, of another release perhaps
+                return await self._look(target, request, context)
             if self._clock.utc_ms() >= context.deadline_ms:
                 self._count(Look.FAILED)
                 raise ScoutError(ErrorCode.DEADLINE_EXCEEDED, "Somebody else looks for the item, and is not done.")
             await self._pause(GLANCE_AGAIN_S)
 
-    def _shown(self, target: bytes, glance: Glance) -> dht.GetMutableReply | None:
+    def _shown(self, target: bytes, glance: Glance, request: dht.GetMutable) -> dht.GetMutableReply | None:
         """What a glance shows; None when nobody has seen the item yet."""
-        if glance.copy is not None:
-            self._hold(target, glance.tag, _decode(glance.copy))
+        if (seen := seen_in(glance, request)) is not None:
+            self._hold(target, glance.tag, seen)
         held = self._held.get(target)
         return held.reply if held is not None and held.tag == glance.tag else None
 

@@ -14,11 +14,12 @@ from scout.transport import Call, Transport
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
 from shared.errors import ErrorCode, ScoutError
-from shared.format import bep44, keys
+from shared.format import bep44
 from shared.format.items import content_of
 from shared.json_bytes import Blob, Hex, to_base64url
 from shared.moments import moment
 from shared.usecases.keeping import handed_over, with_ahead
+from shared.usecases.mutable import is_signed
 
 T = TypeVar("T")
 
@@ -158,11 +159,9 @@ def found_by(request: dht.GetMutable, said: Versions) -> dht.GetMutableReply:
     versions = [
         dht.MutableVersion(value=bytes(one.v), seq=one.seq, signature=bytes(one.sig), holders=one.holders)
         for one in said.versions
-        if keys.verify(request.public_key, bep44.signable_bytes(bytes(one.v), one.seq, request.salt), bytes(one.sig))
     ]
-    return dht.GetMutableReply(
-        versions=versions, report=_lookup(said.lookup), rollback_suspected=said.rollback_suspected
-    )
+    signed = [version for version in versions if is_signed(request, version)]
+    return dht.GetMutableReply(versions=signed, report=_lookup(said.lookup), rollback_suspected=said.rollback_suspected)
 
 
 async def _asked(call: Awaitable[T]) -> T:
