@@ -115,9 +115,9 @@ async def dumped(directory: Path) -> Dump:
     blind, managed, session = (Person(), Person()), (Person(), Person()), (Person(), Person())
     state = {"SCOUT_DHT_STATE_DIR": str(directory / "state"), "SCOUT_DHT_KEEP_INTERVAL": "1"}
     async with (
-        open_swarm(4, "127.94", clock=SystemClock(), entropy=os.urandom) as nodes,
+        open_swarm(4, "127.97", clock=SystemClock(), entropy=os.urandom) as nodes,
         running_cluster(
-            directory, entry_points(nodes), copies=1, network="127.95", dht_settings=state, log_level="debug"
+            directory, entry_points(nodes), copies=1, network="127.98", dht_settings=state, log_level="debug"
         ) as cluster,
     ):
         with watched_bus(cluster.embedded.server.connection_url) as feed:
@@ -139,7 +139,7 @@ async def use_blindly(url: str, ada: Person, ben: Person) -> None:
 
 async def use_in_a_session(bootstrap: list[Endpoint], state: Path, ada: Person, ben: Person) -> None:
     nodes = [str(node) for node in bootstrap]
-    async with scout.Session(bootstrap=nodes, listen="127.96.0.1:0", state=state) as client:
+    async with scout.Session(bootstrap=nodes, listen="127.99.0.1:0", state=state) as client:
         await ada.use(await client.create_link(await client.import_key(ada.secret), ben.public_key))
 
 
