@@ -14,7 +14,7 @@ SECRET = b"\x51" * 32
 FORMATS: tuple[FormatName, ...] = ("scout2", "scout1")
 WEEK = 7
 BY_THE_DAY = pytest.mark.parametrize("days", [pytest.param(DAY_S, id="a day at a time")], indirect=True)
-"""A week of hours would take half a minute."""
+"""Hour by hour each of these would take half a minute."""
 AnyLink = scout.Link | scout.LocalLink
 
 
@@ -62,6 +62,7 @@ async def test_a_managed_peer_is_found_for_a_week_after_the_death_of_the_crypto_
         assert [await names(peer) for peer in peers] == [["phone"]] * 2
 
 
+@BY_THE_DAY
 async def test_a_message_outlives_the_absence_of_both_for_as_long_as_it_is_kept(days: Days) -> None:
     async with days.passing_blind() as client:
         for format_name in FORMATS:
