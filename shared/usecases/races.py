@@ -114,7 +114,7 @@ def union(rules: Format, versions: Sequence[Held], heads: Mapping[int, bytes] = 
     """The merge of all versions; of several heads of one message list that of `heads`, or the one on more nodes."""
     merged = rules.merge(*(version.entries for version in versions))
     changed = []
-    for rivals in _rivals(rules, versions, merged):
+    for rivals in _rivals(rules, versions):
         head = heads.get(rivals.newest.id, rivals.winner)
         if rivals.entries[head] == rivals.newest and len(rivals.latest) == 1:
             continue
@@ -127,10 +127,9 @@ def union(rules: Format, versions: Sequence[Held], heads: Mapping[int, bytes] = 
 
 def is_undecided(rules: Format, versions: Sequence[Held], enough: int) -> bool:
     """Whether a list has several heads, none of them on `enough` nodes: it is being written right now."""
-    merged = rules.merge(*(version.entries for version in versions))
     return any(
         len(rivals.latest) > 1 and max(rivals.holders[head] for head in rivals.latest) < enough
-        for rivals in _rivals(rules, versions, merged)
+        for rivals in _rivals(rules, versions)
     )
 
 
@@ -139,9 +138,8 @@ def decided(rules: Format, versions: Sequence[Held], enough: int, before: Mappin
 
     What was decided `before` stands while none is promised: what a writer superseded itself meanwhile has no holders.
     """
-    merged = rules.merge(*(version.entries for version in versions))
     heads = {}
-    for rivals in _rivals(rules, versions, merged):
+    for rivals in _rivals(rules, versions):
         head = before.get(rivals.newest.id)
         stands = head in rivals.latest and rivals.promised(enough) not in rivals.latest
         heads[rivals.newest.id] = head if stands and head is not None else rivals.winner
@@ -150,17 +148,15 @@ def decided(rules: Format, versions: Sequence[Held], enough: int, before: Mappin
 
 def contested(rules: Format, versions: Sequence[Held], enough: int) -> list[Contest]:
     """The lists in which a later head would go before one that `enough` nodes hold."""
-    merged = rules.merge(*(version.entries for version in versions))
-    contests = (rivals.contest(enough) for rivals in _rivals(rules, versions, merged))
+    contests = (rivals.contest(enough) for rivals in _rivals(rules, versions))
     return [contest for contest in contests if contest is not None]
 
 
 def overruled(rules: Format, versions: Sequence[H], enough: int, heads: Mapping[int, bytes] = NO_HEADS) -> list[H]:
     """The versions with a head that `union` decides against, and that may get a majority yet."""
-    merged = rules.merge(*(version.entries for version in versions))
     beaten = {
         (rivals.newest.id, head)
-        for rivals in _rivals(rules, versions, merged)
+        for rivals in _rivals(rules, versions)
         for head in rivals.open(enough, heads.get(rivals.newest.id, rivals.winner))
     }
     return [
@@ -170,9 +166,13 @@ def overruled(rules: Format, versions: Sequence[H], enough: int, heads: Mapping[
     ]
 
 
-def _rivals(rules: Format, versions: Sequence[Held], merged: Entries) -> Iterator[_Rivals]:
+def _rivals(rules: Format, versions: Sequence[Held]) -> Iterator[_Rivals]:
     """For each member's list with several heads: its entries, and how many nodes hold each."""
-    for newest in filter(_is_list, merged):
+    disputed = _disputed(versions)
+    merged = rules.merge(*(version.entries for version in versions)) if disputed else ()
+    for newest in merged:
+        if newest.id not in disputed or newest.content is None:
+            continue
         rivals = _Rivals(newest, rules)
         for version in versions:
             for entry in filter(_is_list, version.entries):
@@ -180,6 +180,13 @@ def _rivals(rules: Format, versions: Sequence[Held], merged: Entries) -> Iterato
                     rivals.take(entry, version.holders)
         if len(rivals.entries) > 1:
             yield rivals
+
+
+def _disputed(versions: Sequence[Held]) -> set[int]:
+    """The lists of which versions say different things: usually none."""
+    said: dict[int, bytes | None] = {}
+    lists = (entry for version in versions for entry in version.entries if _is_list(entry))
+    return {entry.id for entry in lists if said.setdefault(entry.id, entry.content) != entry.content}
 
 
 def _is_list(entry: Entry) -> bool:
