@@ -118,8 +118,8 @@ SIGHTING_TURN_MS = 12_000
 """Whose turn it is to look has that long, above the longest deadline of a request; then the turn is another's."""
 
 SIGHTING_TTL_MS = 3 * SIGHTING_LATEST_MS
-"""A sighting ends when it was not seen again for so long. They are as many as are watched, each of some kilobytes (at
-most eight versions, which are signed): 50,000 watchers of items of their own take about 100 MB."""
+"""A sighting ends when it was not seen again for so long. They are as many as are watched, each of one or
+two kilobytes, and of ten when it is full of forks: 50,000 watchers of items of their own take about 100 MB."""
 
 WITHOUT_TTL = ("scout:{*}:requests", "scout:{*}:dead")
 """The only keys that may have no TTL (glob patterns). The first is bounded by MAX_BACKLOG and emptied by its consumers,
