@@ -14,6 +14,7 @@ import pytest
 
 import scout
 from scout.cli.main import run
+from scout.modes import Mode
 from services.standalone.app import Stack
 
 Capture = pytest.CaptureFixture[str]
@@ -22,13 +23,18 @@ SECRET = "5e" * 32
 
 @pytest.fixture
 def home(stack: Stack, tmp_path: Path, capsys: Capture) -> Path:
+    return furnished(tmp_path, stack, Mode.MANAGED, capsys)
+
+
+def furnished(home: Path, stack: Stack, mode: Mode, capsys: Capture) -> Path:
     """With a link called `us`, whose member 1 is the owner of the home."""
-    (tmp_path / "secret").write_text(SECRET)
-    (tmp_path / "secret").chmod(0o600)
-    words = ["link", "us", "--secret", str(tmp_path / "secret"), "--member", "1"]
-    assert run([*words, "--home", str(tmp_path), "--url", stack.api_url]) == 0
+    (home / "secret").write_text(SECRET)
+    (home / "secret").chmod(0o600)
+    way = [f"--bootstrap={node}" for node in stack.swarm[:2]] if mode is Mode.SESSION else ["--url", stack.api_url]
+    words = ["link", "us", "--secret", str(home / "secret"), "--member", "1", f"--{mode}"]
+    assert run([*words, *way, "--home", str(home)]) == 0
     capsys.readouterr()
-    return tmp_path
+    return home
 
 
 def write(stack: Stack, entry_id: int, content: bytes, message: bytes) -> None:
@@ -59,7 +65,9 @@ def test_a_script_gets_an_object_a_line_and_goes_on_behind_the_last(stack: Stack
     assert told[1]["message"]["body"] == "dHdv"
 
 
-def test_a_person_gets_a_line_for_what_is_new(stack: Stack, home: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("mode", list(Mode), ids=str)
+def test_a_person_gets_a_line_for_what_is_new(stack: Stack, tmp_path: Path, capsys: Capture, mode: Mode) -> None:
+    home = furnished(tmp_path, stack, mode, capsys)
     write(stack, 7, b"Ada's laptop", b"see you at eight")
     out, err = watched(home, capsys, "--after", "00000000")
     assert "+ 7: Ada's laptop 198.51.100.4:443" in out.splitlines()
