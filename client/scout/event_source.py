@@ -52,7 +52,7 @@ class EventSource:
                         begun, failures, self._after = True, 0, event.id
                         yield event
             except ClientError as error:
-                if not _may_come_back(error) or (not begun and failures >= self._transport.retry.attempts - 1):
+                if not may_come_back(error) or (not begun and failures >= self._transport.retry.attempts - 1):
                     raise
             await self._transport.pause(failures)
             failures = min(failures + 1, _PATIENT)
@@ -84,5 +84,6 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[str, None]:
         raise ScoutApiError("unexpected_answer", "expected events of a Scout service", status=200) from error
 
 
-def _may_come_back(error: ClientError) -> bool:
+def may_come_back(error: ClientError) -> bool:
+    """Whether what went wrong may pass by itself."""
     return isinstance(error, Unreachable) or (isinstance(error, ScoutApiError) and error.status in TRANSIENT)

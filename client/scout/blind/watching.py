@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scout.blind.relay import RelayDht, Versions, found_by, item_call
 from scout.errors import ClientError, Unreachable
-from scout.event_source import EventSource
+from scout.event_source import EventSource, may_come_back
 from scout.transport import Transport, decode_answer
 from shared.contracts import dht
 from shared.contracts.operation import CallContext
@@ -40,6 +40,8 @@ class RelayEyes(PassingDht):
         super().__init__(RelayDht(transport))
         self._transport = transport
         self._followed: OrderedDict[bytes, _Followed] = OrderedDict()
+        self._has_told = False
+        """Whether an event has ever come."""
 
     async def get_mutable(self, request: dht.GetMutable, context: CallContext) -> dht.GetMutableReply:
         """See `Dht`. Raises ClientError when the stream can't be had."""
@@ -52,7 +54,7 @@ class RelayEyes(PassingDht):
             raise ScoutError(ErrorCode.DEADLINE_EXCEEDED, "The relay has not told of the item yet.") from None
         if followed.failed is not None:
             await self._drop(target_of(request))
-            raise followed.failed
+            raise self._judged(followed.failed)
         return followed.latest or await self.inner.get_mutable(request, context)
 
     async def get_immutable(self, request: dht.GetImmutable, context: CallContext) -> dht.GetImmutableReply:
@@ -66,6 +68,12 @@ class RelayEyes(PassingDht):
         """Close all streams."""
         for target in list(self._followed):
             await self._drop(target)
+
+    def _judged(self, failed: ClientError) -> ClientError | ScoutError:
+        """A relay that has told of something before will be back; one that never has is no relay."""
+        if self._has_told and may_come_back(failed):
+            return ScoutError(ErrorCode.BUS_UNAVAILABLE, str(failed))
+        return failed
 
     async def _follow(self, request: dht.GetMutable) -> _Followed:
         """The item, whose stream is opened when it is asked for the first time; the least wanted makes room."""
@@ -87,6 +95,7 @@ class RelayEyes(PassingDht):
                 async for event in events:
                     followed.latest = found_by(request, decode_answer(event.answer, Versions))
                     followed.known.set()
+                    self._has_told = True
         except ClientError as error:
             followed.failed = error
             followed.known.set()
