@@ -12,13 +12,13 @@ from tests.contract.conftest import Bus
 from tests.support.waiting import wait_until
 
 TARGET = bytes(range(20))
-SOONEST, TURN, TTL = 80, 200, 600
+SOONEST, LATEST, TURN, TTL = 200, 2_000, 500, 1_000
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "SIGHTING_SOONEST_MS", SOONEST)
-    monkeypatch.setattr(streams, "SIGHTING_LATEST_MS", 4 * SOONEST)
+    monkeypatch.setattr(streams, "SIGHTING_LATEST_MS", LATEST)
     monkeypatch.setattr(streams, "SIGHTING_TURN_MS", TURN)
     monkeypatch.setattr(streams, "SIGHTING_TTL_MS", TTL)
 
@@ -75,10 +75,10 @@ async def test_looks_become_rarer_while_nothing_changes(bus: Bus) -> None:
     sightings = bus.sightings()
     for _ in range(4):
         await sightings.saw(TARGET, seen(7))
-    await asyncio.sleep(1.5 * SOONEST / 1000)
+    await asyncio.sleep(1.2 * SOONEST / 1000)
     assert not await turn(sightings), "a quiet item is looked at later than one that has changed"
     await sightings.saw(TARGET, seen(8))
-    await asyncio.sleep(1.5 * SOONEST / 1000)
+    await asyncio.sleep(1.2 * SOONEST / 1000)
     assert await turn(sightings)
 
 
