@@ -22,14 +22,14 @@ from shared.contracts import crypto, dht
 from shared.contracts.operation import CallContext
 from shared.errors import ScoutError
 from shared.logs import trace_id
-from shared.usecases.formats.ports import Entries, Mailbox
+from shared.usecases.formats.ports import Mailbox
 from shared.usecases.mailboxes import own_mailbox
 from shared.usecases.ports import Ports
 from shared.usecases.receipts import of_all
-from shared.usecases.records import Place
+from shared.usecases.records import Place, Record
 
-Notice = Callable[[Place, Entries, CallContext], None]
-"""Told of the entries that a caller's read or write has found."""
+Notice = Callable[[Place, Record, CallContext], None]
+"""Told of the record that a caller's read or write has found."""
 
 WALK_S = 10.0
 """Deadline of one walk."""
@@ -78,12 +78,13 @@ class Releaser:
         except TimeoutError:
             log.info("some leases of received messages are left to run out")
 
-    def notice(self, place: Place, entries: Entries, context: CallContext) -> None:
+    def notice(self, place: Place, record: Record, context: CallContext) -> None:
         """Release what all others have received of the caller's list, in the background, if that is news."""
-        box = own_mailbox(place, entries)
-        if box.head is None or not box.number:
+        box = own_mailbox(place, record.entries)
+        # an older record may lack a member who has come since, and has received nothing
+        if box.head is None or not box.number or record.rollback_suspected:
             return
-        number = min(of_all(place.format, entries, place.member), box.number)
+        number = min(of_all(place.format, record.entries, place.member), box.number)
         key = (context.tenant, place.target, place.member)
         if number <= self._released.get(key, 0) or self._walking >= MAX_WALKS:
             return

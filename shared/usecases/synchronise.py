@@ -101,6 +101,8 @@ class _Run:
     """Signature -> every version of others that an attempt has read."""
     heads: dict[int, bytes] = field(default_factory=dict)
     """Of message lists that have several, those that were decided for: id of the entry -> head."""
+    found: Record | None = None
+    """What the latest attempt read that others have written."""
     known: Entries = ()
     """All that others have written. Our own attempts are left out: a change must not see its own half-stored self."""
     written: dict[int, dict[bytes, int]] = field(default_factory=dict)
@@ -195,8 +197,8 @@ class Synchroniser:
         """Hand on what the run found."""
         writers = {job.work.place.member: job.work for job in run.jobs}
         for work in writers.values():
-            if self._notice is not None:
-                self._notice(work.place, run.known, work.context)
+            if self._notice is not None and run.found is not None:
+                self._notice(work.place, replace(run.found, entries=run.known), work.context)
 
     async def _attempt(self, run: _Run) -> bool:
         """One round of read, merge, write. True when the jobs are answered."""
@@ -205,6 +207,7 @@ class Synchroniser:
         if run.attempt <= SETTLING_ATTEMPTS and is_undecided(run.place.format, others.versions, _enough(found)):
             return False
         run.learn(others)
+        run.found = others
         ancestry = Ancestry(self._ports, run.place, run.context, run.older)
         run.heads = await ancestry.heads(tuple(run.versions.values()), _enough(found), run.heads)
         run.known = union(run.place.format, tuple(run.versions.values()), run.heads)

@@ -20,7 +20,9 @@ def ack(
     link: LinkName,
     number: Annotated[
         int | None,
-        typer.Argument(metavar="NUMBER", min=1, help="Up to this message; without it, all that can be read."),
+        typer.Argument(
+            metavar="NUMBER", min=0, help="Up to this message, 0 for none yet; without it, all that can be read."
+        ),
     ] = None,
     member: Annotated[int | None, typer.Option(min=0, help="Of this member; needed where several write.")] = None,
     keep: Keep = None,

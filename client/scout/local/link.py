@@ -142,7 +142,7 @@ class LocalLink:
             position = None if cursor is None else inbox.position_of(cursor)
             place, context = await self._place()
             found = await records.read_at(self._ports, place, context)
-            self._releaser.notice(place, found.entries, context)
+            self._releaser.notice(place, found, context)
             query = Query(after or 0, limit or inbox.MAX_LIMIT, position=position)
             read = await inbox.read(self._ports, place, found.entries, query, context)
             return answers.received(read, receipts.of_mine(place, found.entries))

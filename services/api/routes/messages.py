@@ -31,7 +31,7 @@ async def read(request: web.Request, link: str, query: schemas.MessagesQuery) ->
     service, context = service_of(request), context_of(request)
     place = await records.locate(service.ports, link, context)
     record = await records.read_at(service.ports, place, context)
-    service.releaser.notice(place, record.entries, context)
+    service.releaser.notice(place, record, context)
     wanted = Query(query.after, query.limit, query.member, position)
     found = await inbox.read(service.ports, place, record.entries, wanted, context)
     return render.inbox(found, record, receipts.of_mine(place, record.entries))

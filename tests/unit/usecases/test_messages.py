@@ -306,6 +306,15 @@ async def test_a_later_head_on_few_nodes_goes_on_only_if_it_leads_to_the_promise
     assert bodies(await fetch(world, theirs, Query(member=0)))[-1] == goes_on
 
 
+async def test_a_later_head_whose_message_can_not_be_seen_now_goes_on(world: World) -> None:
+    mine, theirs = await world.place(0), await world.place(1)
+    entry_id, contents = members.mailbox_id(0), [mailbox.serialise(Mailbox(bytes([n]) * 20, n)) for n in (1, 2)]
+    world.plant(mine, await world.version(mine, 1, Entry(entry_id, 1, contents[0])), slice(0, 5))
+    world.plant(mine, await world.version(mine, 2, Entry(entry_id, 2, contents[1])), slice(5, 8))
+    await world.sync(theirs, {1: b"a third writer"})
+    assert (await world.contents(theirs))[entry_id] == contents[1]
+
+
 @pytest.mark.parametrize(
     ("format_name", "processes", "seed"),
     [
