@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 MEMBERS = 3
 MESSAGES = 167
 """Of each member: 501 in all."""
-BURST = (6, 20)
+BURST = (10, 30)
 PAUSE_S = (0.8, 2.0)
 """Between a process that is ready again and the next kill."""
 KILLED = ("api", "crypto")

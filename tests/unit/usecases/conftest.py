@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.unit.usecases.mail import Mail
 from tests.unit.usecases.world import World, a_world
 
 
@@ -11,3 +12,10 @@ from tests.unit.usecases.world import World, a_world
 async def world() -> AsyncIterator[World]:
     async with a_world() as made:
         yield made
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[Mail]:
+    async with a_world() as made:
+        made.format = "scout2"
+        yield Mail(made)

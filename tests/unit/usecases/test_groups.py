@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -16,17 +15,9 @@ from shared.usecases.inbox import Query
 from shared.usecases.mailboxes import mailboxes
 from shared.usecases.messages import Sent
 from shared.usecases.refusals import MAX_MEMBERS
-from tests.unit.usecases.test_releasing import Mail
-from tests.unit.usecases.world import a_world
+from tests.unit.usecases.mail import Mail
 
 ROUNDS = 4
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Mail]:
-    async with a_world() as world:
-        world.format = "scout2"
-        yield Mail(world)
 
 
 async def used(mail: Mail) -> int:
