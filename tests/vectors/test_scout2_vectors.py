@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.vectors import scout2_reference
 from tests.vectors.__main__ import AGREED, MISMATCHED, main
 from tests.vectors.document import Document, MalformedFileError
 from tests.vectors.report import run
@@ -25,6 +26,16 @@ def shipped() -> dict[str, Any]:
 def test_the_shipped_vectors_agree(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(SHIPPED)]) == AGREED
     assert capsys.readouterr().out.endswith("total: 19 checked, 0 mismatched, 0 with no known check\n")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_another_file_of_the_same_layout_agrees(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "other.json"
+    sections = scout2_reference.document(seed, 5)
+    file.write_text(json.dumps(sections))
+    assert main([str(file)]) == AGREED
+    checked = sum(len(section) for section in sections.values())
+    assert capsys.readouterr().out.endswith(f"total: {checked} checked, 0 mismatched, 0 with no known check\n")
 
 
 def test_a_digit_flipped_anywhere_is_reported() -> None:
