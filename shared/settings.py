@@ -7,6 +7,7 @@ This module is the only reader of the environment (ruff's banned-api list holds 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import socket
@@ -84,6 +85,14 @@ class Endpoint:
     def __str__(self) -> str:
         """`host:port`, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine alone; of names only `localhost` is known to be."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ on with what was to be kept, also after a crash.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import random
 from collections.abc import Callable, Sequence
@@ -30,8 +29,7 @@ from scout.session_directory import Remembered, SessionDirectory
 from scout.transport import Surroundings
 from services.dht_node.core.config import LAB, Mode, NodeConfig
 from services.dht_node.keep_meters import KeepMeters
-from services.dht_node.keeper import Keeper
-from services.dht_node.keeping import KeepingDht, KeepPace
+from services.dht_node.keeper import keeper_of
 from services.dht_node.opening import open_node
 from services.dht_node.service import DhtService
 from shared.bus.memory_leases import MemoryLeases
@@ -150,7 +148,7 @@ class Session(LocalClient):
         return await self._stack.enter_async_context(
             open_node(
                 # whoever listens on loopback has only loopback nodes to speak to
-                LAB if _is_loopback(listen) else NodeConfig(mode=Mode.AUTO),
+                LAB if listen.is_loopback else NodeConfig(mode=Mode.AUTO),
                 listen,
                 bootstrap=self._bootstrap,
                 clock=self._surroundings.clock,
@@ -178,19 +176,8 @@ class Session(LocalClient):
 
     async def _keep(self, node: DhtService) -> None:
         """Put again what was asked to be kept, for as long as the session is open."""
-        clock, leases, pace = self._surroundings.clock, await self._leases(), KeepPace()
-        # jitter needs no secrecy, only that two processes differ
-        dice = random.Random(self._surroundings.entropy(8))  # noqa: S311
-        keeper = Keeper(
-            node,
-            leases,
-            clock=clock,
-            dice=dice,
-            meters=KeepMeters.build(CollectorRegistry()),
-            able=lambda: node.joined,
-            pace=pace,
-        )
-        self._open_dht = KeepingDht(node, leases, clock, dice, pace)
+        meters = KeepMeters.build(CollectorRegistry())
+        self._open_dht, keeper = keeper_of(node, await self._leases(), self._surroundings.clock, meters)
         tasks = await self._stack.enter_async_context(Tasks())
         tasks.start(keeper.run(), name="keeper")
 
@@ -212,7 +199,3 @@ def _ways() -> Ways:
     except ModuleNotFoundError as error:
         raise ClientError("expected the extra `nat` for `port_mapping`: pip install 'scout[nat]'") from error
     return ways_of
-
-
-def _is_loopback(listen: Endpoint) -> bool:
-    return listen.host == "localhost" or ipaddress.ip_address(listen.host).is_loopback

@@ -101,11 +101,7 @@ class KeyFile:
 def loopback_endpoint(value: str) -> Endpoint:
     """An endpoint on loopback: without API keys whoever can connect may use the service. Raises ValueError."""
     parsed = endpoint(value)
-    try:
-        local = parsed.host == "localhost" or ipaddress.ip_address(parsed.host).is_loopback
-    except ValueError:
-        local = False
-    if not local:
+    if not parsed.is_loopback:
         raise ValueError(
             "a loopback address, since there are no API keys to tell callers apart (SCOUT_API_KEYS_FILE); "
             f"got {value!r}"

@@ -38,7 +38,7 @@ from services.standalone.cluster_keys import MASTER_KEY_ID, ClusterKeys, draw_ke
 from services.standalone.config import StandaloneConfig
 from services.standalone.embedded_bus import embedded_bus
 from services.standalone.serving import serving
-from services.standalone.swarm import entry_points, is_loopback, open_swarm, own_address, until_joined
+from services.standalone.swarm import entry_points, open_swarm, own_address, until_joined
 from shared.bus.consumer import Consumer
 from shared.bus.fleet import RedisFleet
 from shared.bus.leases import RedisLeases
@@ -151,7 +151,7 @@ async def _dht(
     listen = config.dht_listen or _usual_listen(config.swarm_network, bootstrap)
     async with open_driver(
         # whoever listens on loopback has only loopback nodes to speak to
-        LAB if is_loopback(listen) else NodeConfig(),
+        LAB if listen.is_loopback else NodeConfig(),
         listen,
         bootstrap=bootstrap,
         clock=ground.clock,
@@ -173,7 +173,7 @@ async def _dht(
 
 def _usual_listen(network: str, bootstrap: Sequence[Endpoint] | None) -> Endpoint:
     """Loopback for a DHT that lives there, every address of the machine for one that does not."""
-    private = bootstrap is not None and all(is_loopback(endpoint) for endpoint in bootstrap)
+    private = bootstrap is not None and all(endpoint.is_loopback for endpoint in bootstrap)
     return own_address(network) if private else PUBLIC_LISTEN
 
 

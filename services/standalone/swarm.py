@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -89,14 +88,6 @@ def host(network: str, number: int) -> str:
                 raise
             return "127.0.0.1"
     return wanted
-
-
-def is_loopback(listen: Endpoint) -> bool:
-    """Whether only this machine can reach a node that listens there."""
-    try:
-        return ipaddress.ip_address(listen.host).is_loopback
-    except ValueError:
-        return listen.host == "localhost"
 
 
 async def until_joined(node: DhtService, others: int, clock: Clock) -> None:

@@ -62,7 +62,7 @@ def sighting_of(reply: dht.GetMutableReply) -> Sighting:
     digest = hashlib.blake2b(digest_size=_TAG_SIZE)
     for signature in sorted(version.signature for version in kept.versions):
         digest.update(signature)
-    return Sighting(digest.digest(), max((version.seq for version in kept.versions), default=0), _encode(kept))
+    return Sighting(digest.digest(), _highest(kept.versions), _encode(kept))
 
 
 def seen_in(glance: Glance, request: dht.GetMutable) -> dht.GetMutableReply | None:

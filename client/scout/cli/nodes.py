@@ -83,7 +83,7 @@ def new_session(options: NodeOptions) -> Session:
     """A session, still to be opened. Raises CommandError."""
     joining = [_named(text) for text in options.bootstrap]
     listen = options.listen
-    if listen is None and joining and all(is_loopback(one) for one in joining):
+    if listen is None and joining and all(one.is_loopback for one in joining):
         listen = LOOPBACK  # a network on this machine, which only nodes on loopback take part in
     elif listen is not None:
         _require_address(listen)
@@ -93,14 +93,6 @@ def new_session(options: NodeOptions) -> Session:
     return Session(
         bootstrap=options.bootstrap or None, listen=listen, state=options.state, port_mapping=options.port_mapping
     )
-
-
-def is_loopback(at: Endpoint) -> bool:
-    """Whether an endpoint is on this machine."""
-    try:
-        return ipaddress.ip_address(at.host).is_loopback
-    except ValueError:
-        return at.host == "localhost"
 
 
 def _named(text: str) -> Endpoint:
